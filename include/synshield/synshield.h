@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * synshield's ABI: the keys and values of the pinned maps, shared by the BPF
+ * programs, the daemon, and any outside tool that reads the maps.
+ *
+ * Unless a field says otherwise numbers are in host byte order, ports included.
+ * Addresses are 16 bytes in network order; IPv4 as ::ffff:a.b.c.d (RFC 4291
+ * section 2.5.5.2).  Times named *_jiffies count ticks of 1/hz second since
+ * boot (bpf_jiffies64(); hz is in struct synshield_host).
+ *
+ * bpf code includes vmlinux.h before this header, user space <linux/types.h>.
+ */
+#ifndef SYNSHIELD_H
+#define SYNSHIELD_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+#include "reasons.h"
+
+/* Raised when a key, value or meaning below changes. */
+#define SYNSHIELD_ABI 1
+
+#define SYNSHIELD_PIN_ROOT "/sys/fs/bpf/synshield"
+
+#define SYNSHIELD_KEYS 4 /* cookie keys kept, one per epoch; the epoch's low bits select */
+#define SYNSHIELD_LISTENERS_MAX 16384
+#define SYNSHIELD_POLICIES_MAX 4096
+#define SYNSHIELD_LOCALS_MAX 65536
+
+/* What the shield does with SYNs for an interface or a port. */
+enum synshield_mode {
+	SYNSHIELD_MODE_INHERIT, /* a port's only: what the interface says */
+	SYNSHIELD_MODE_OFF,	/* pass everything */
+	SYNSHIELD_MODE_OBSERVE, /* count what `auto` would do, change nothing */
+	SYNSHIELD_MODE_AUTO,	/* cookies while a listener is under attack */
+	SYNSHIELD_MODE_ALWAYS,	/* cookies for every SYN */
+	SYNSHIELD_MODE_MAX
+};
+
+/*
+ * Map `settings`, one element: what the operator asked for.  Written by
+ * `run` and `set` only, whole, with generation raised by one each time.
+ */
+struct synshield_settings {
+	__u32 abi;		  /* SYNSHIELD_ABI */
+	__u32 generation;	  /* never 0 once written */
+	enum synshield_mode mode; /* never INHERIT */
+	__u32 syn_rate;		  /* SYNs per second and listener that start an attack */
+	__u32 half_open;	  /* half-open requests of one listener that start an attack */
+	__u32 quiet;		  /* seconds of calm that end it */
+	__u32 epoch;		  /* seconds that a cookie key is current */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct synshield_settings) == 32, "ABI");
+
+/*
+ * Map `policy`, key __u32 port: a port's own settings; 0 (INHERIT) where the
+ * interface's apply.  Written like `settings`, before its generation is raised.
+ */
+struct synshield_policy {
+	enum synshield_mode mode;
+	__u32 syn_rate;
+	__u32 half_open;
+};
+_Static_assert(sizeof(struct synshield_policy) == 12, "ABI");
+
+/* struct synshield_host, flags: what this kernel would answer, and can do */
+#define SYNSHIELD_HOST_TIMESTAMPS 0x01 /* net.ipv4.tcp_timestamps */
+#define SYNSHIELD_HOST_SACK 0x02       /* net.ipv4.tcp_sack */
+#define SYNSHIELD_HOST_WSCALE 0x04     /* net.ipv4.tcp_window_scaling */
+#define SYNSHIELD_HOST_ECN 0x08	       /* net.ipv4.tcp_ecn accepts it */
+#define SYNSHIELD_HOST_SYNCOOKIES 0x10 /* net.ipv4.tcp_syncookies is not 0 */
+#define SYNSHIELD_HOST_REQSK 0x20      /* bpf_sk_assign_tcp_reqsk() exists */
+
+/*
+ * Map `host`, one element: facts of this machine.  Written by the daemon only.
+ */
+struct synshield_host {
+	__u32 hz;	       /* jiffies per second */
+	__u32 learned;	       /* the settings' generation at which every TCP socket of
+				* this host was put into `conns`; 0: not done */
+	__u32 flags;	       /* SYNSHIELD_HOST_* */
+	__u32 mtu;	       /* bytes, of the interface */
+	__u32 rmem_max;	       /* bytes: the larger of tcp_rmem[2] and core.rmem_max */
+	__s32 adv_win_scale;   /* net.ipv4.tcp_adv_win_scale (kernels before 6.6) */
+	__u32 max_syn_backlog; /* net.ipv4.tcp_max_syn_backlog */
+	__u8 mac[6];	       /* of the interface */
+	__u8 ttl;	       /* net.ipv4.ip_default_ttl */
+	__u8 hop_limit;	       /* net.ipv6.conf.IFACE.hop_limit */
+};
+_Static_assert(sizeof(struct synshield_host) == 36, "ABI");
+
+/*
+ * Map `keys`, one element, root only: the cookie keys.  Written by the daemon
+ * through a mapping of the map: first the next epoch's slot, then epoch, which
+ * is one aligned store.  Slot = epoch & (SYNSHIELD_KEYS - 1).
+ */
+struct synshield_keys {
+	__u64 key[SYNSHIELD_KEYS][2]; /* SipHash keys, from getrandom(2) */
+	__u32 epoch;		      /* 0: no key yet, nothing is answered */
+	__u32 pad;
+	__u64 rotated; /* CLOCK_BOOTTIME in ns when epoch was raised last */
+};
+_Static_assert(sizeof(struct synshield_keys) == 80, "ABI");
+
+/*
+ * Map `locals`, longest-prefix match: addresses that this host takes packets
+ * for, from the kernel's local routing table.  Written by the daemon.
+ */
+struct synshield_local_key {
+	__u32 prefixlen; /* of addr: 96 + n for IPv4 */
+	__u8 addr[16];
+};
+_Static_assert(sizeof(struct synshield_local_key) == 20, "ABI");
+
+struct synshield_local {
+	__u16 vlan; /* the address lives on this VLAN of the interface; 0: not on a VLAN */
+	__u16 pad;
+	__u32 mtu; /* bytes, of that VLAN's device; 0: the interface's own */
+};
+_Static_assert(sizeof(struct synshield_local) == 8, "ABI");
+
+/* Map `listeners`: who takes connections, and how it fares. */
+struct synshield_listener_key {
+	__u8 addr[16]; /* a local address, never a wildcard */
+	__u16 port;
+	__u16 pad;
+};
+_Static_assert(sizeof(struct synshield_listener_key) == 20, "ABI");
+
+/* struct synshield_listener, flags */
+#define SYNSHIELD_LISTENER_KERNEL_COOKIE 0x01 /* takes only the kernel's own cookies (MPTCP) */
+#define SYNSHIELD_LISTENER_KEYED 0x02	      /* has TCP-MD5 or TCP-AO keys */
+#define SYNSHIELD_LISTENER_VLAN 0x04	      /* frames for its address bear a VLAN tag */
+
+/*
+ * Made by the BPF program from the kernel's socket at a listener's first SYN,
+ * or by the daemon (with checked_jiffies 0: to be read at the first SYN), and
+ * read anew from the socket every second that SYNs come, and when the settings'
+ * generation changes.
+ */
+struct synshield_listener {
+	__u64 cookies_until_jiffies; /* under attack until then */
+	__u64 cookie_sent_jiffies;   /* when a cookie was sent last; 0: never */
+	__u64 checked_jiffies;	     /* when the socket was read last */
+	__u64 window_jiffies;	     /* start of the running count */
+	__u32 window_syns;	     /* SYNs since then (estimated under flood) */
+	__u32 window_acks;	     /* handshakes completed since then */
+	__u64 attack_syns;	     /* of the last attack: SYNs, */
+	__u64 attack_acks;	     /* handshakes completed, */
+	__u32 attack_peak;	     /* SYNs per second in its busiest 1/8 s */
+	__u32 attacks;		     /* attacks so far */
+	__u32 generation;	     /* settings' generation that the next three are from */
+	enum synshield_mode mode;    /* never INHERIT */
+	__u32 syn_limit;	     /* SYNs in 1/8 s that start an attack */
+	__u32 half_open_limit;	     /* half-open requests that start an attack */
+	__u32 half_open;	     /* the kernel's, when last read */
+	__u16 window[2];	     /* first window, bytes: [0] plain, [1] with timestamps */
+	__u16 mss;		     /* to announce, bytes */
+	__u16 user_mss;		     /* bytes, upper bound of the peer's; 0: none */
+	__u8 wscale;		     /* ours, 0-14 */
+	__u8 flags;		     /* SYNSHIELD_LISTENER_* */
+	__u16 pad;
+};
+_Static_assert(sizeof(struct synshield_listener) == 96, "ABI");
+
+/* Map `conns`, LRU: connections to listeners, from their first proof. */
+struct synshield_tuple {
+	__u8 remote[16];
+	__u8 local[16];
+	__u16 remote_port;
+	__u16 local_port;
+};
+_Static_assert(sizeof(struct synshield_tuple) == 36, "ABI");
+
+/* The handshake as far as the shield has seen it (RFC 9293 section 3.3.2). */
+enum synshield_conn_state {
+	SYNSHIELD_CONN_SYN_SENT,     /* this host sent a SYN */
+	SYNSHIELD_CONN_SYN_RECEIVED, /* a SYN was left to the kernel */
+	SYNSHIELD_CONN_PROVEN,	     /* cookie came back; kernel's socket not seen yet */
+	SYNSHIELD_CONN_ESTABLISHED,  /* the kernel has, or had, its socket */
+} __attribute__((packed));
+
+struct synshield_conn {
+	enum synshield_conn_state state;
+	__u8 syns; /* SYNs passed since the last other segment */
+	__u16 pad;
+	__u32 last_seen_jiffies; /* low 32 bits */
+	__u32 proven_jiffies;	 /* low 32 bits: when the cookie was handed on last */
+	__u32 segments;		 /* seen from the remote end, roughly */
+};
+_Static_assert(sizeof(struct synshield_conn) == 16, "ABI");
+
+/* Map `stats`, one element per CPU: packets by what was done and why. */
+struct synshield_counts {
+#define X(name, text) __u64 name;
+	SYNSHIELD_REASONS(X)
+#undef X
+};
+
+enum synshield_action {
+	SYNSHIELD_PASS,	 /* on to the kernel */
+	SYNSHIELD_DROP,	 /* gone */
+	SYNSHIELD_REPLY, /* answered from the driver (XDP_TX) */
+	SYNSHIELD_ACTION_MAX
+};
+
+/* pass, drop, reply: what happened; would_*: what `auto` would have done, in mode observe. */
+struct synshield_stats {
+	struct synshield_counts pass, drop, reply;
+	struct synshield_counts would_pass, would_drop, would_reply;
+};
+_Static_assert(sizeof(struct synshield_stats) ==
+		       2 * SYNSHIELD_ACTION_MAX * SYNSHIELD_REASON_MAX * sizeof(__u64),
+	       "ABI");
+
+#endif
