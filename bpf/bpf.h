@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What every part of the BPF object is written with. */
+#ifndef BPF_H
+#define BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_core_read.h>
+#include <synshield/synshield.h>
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define likely(x) __builtin_expect(!!(x), 1)
+#define memcpy __builtin_memcpy
+#define memset __builtin_memset
+
+/* The kernel's macros, which BTF does not carry. */
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86dd
+#define ETH_P_8021Q 0x8100
+#define ETH_P_8021AD 0x88a8
+#define TC_ACT_OK 0
+#define TC_ACT_SHOT 2
+#define TC_ACT_UNSPEC (-1)
+#define SOCK_RCVBUF_LOCK 2
+
+#endif
