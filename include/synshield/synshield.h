@@ -149,7 +149,7 @@ struct synshield_listener {
 	__u32 window_acks;	     /* handshakes completed since then */
 	__u64 attack_syns;	     /* of the last attack: SYNs, */
 	__u64 attack_acks;	     /* handshakes completed, */
-	__u32 attack_peak;	     /* SYNs per second in its busiest 1/8 s */
+	__u32 attack_peak;	     /* SYNs per second in its busiest window */
 	__u32 attacks;		     /* attacks so far */
 	__u32 generation;	     /* settings' generation that the next three are from */
 	enum synshield_mode mode;    /* never INHERIT */

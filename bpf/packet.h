@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Packet dissection.  A packet is walked once, front to back; what later steps
+ * need is kept in struct packet by value, so that no packet pointer outlives a
+ * helper that may move the packet.
+ */
+#ifndef PACKET_H
+#define PACKET_H
+
+#include "bpf.h"
+
+#define VLAN_TAGS_MAX 2	  /* QinQ */
+#define IPV6_HEADERS_MAX 6 /* extension headers walked at most */
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_PSH 0x08
+#define TCP_ACK 0x10
+#define TCP_URG 0x20
+#define TCP_ECE 0x40
+#define TCP_CWR 0x80
+
+#define TCP_HEADER_MIN 20
+#define TCP_OPTIONS_MAX 40
+
+/* What a step of the dissection found; only PARSED goes on. */
+enum parsed {
+	PARSED,
+	PARSED_NOT_TCP,
+	PARSED_FRAGMENT,
+	PARSED_OTHER_STATION,
+	PARSED_BEYOND_REACH,
+	PARSED_BAD_IP,
+	PARSED_BAD_TCP,
+};
+
+struct packet {
+	struct synshield_tuple tuple; /* remote is the sender */
+	__u32 seq, ack;		      /* host byte order */
+	__u16 l3, l4;		      /* offsets of the IP and TCP headers */
+	__u16 segment_len;	      /* TCP header and payload, bytes, from the IP header */
+	__u8 tcp_header_len;	      /* bytes; 0 until the TCP header was seen whole */
+	__u8 flags;		      /* TCP_* */
+	__u8 vlan_tags;
+	bool ipv6;
+	bool ect; /* IP header marks it ECN-capable (RFC 3168) */
+};
+
+struct cursor {
+	void *data, *pos, *end;
+	bool more; /* the packet goes on past `end`, where only helpers reach */
+};
+
+static __always_inline enum parsed truncated(const struct cursor *c, enum parsed bad)
+{
+	return c->more ? PARSED_BEYOND_REACH : bad;
+}
+
+struct vlan_header {
+	__be16 tci, proto;
+};
+
+static __always_inline enum parsed parse_ethernet(struct cursor *c, struct packet *p,
+						  const __u8 *station, __be16 *proto)
+{
+	struct ethhdr *eth = c->pos;
+
+	if ((void *)(eth + 1) > c->end)
+		return PARSED_NOT_TCP;
+	if (*(__u32 *)eth->h_dest != *(__u32 *)station ||
+	    *(__u16 *)(eth->h_dest + 4) != *(__u16 *)(station + 4))
+		return PARSED_OTHER_STATION;
+	*proto = eth->h_proto;
+	c->pos = eth + 1;
+
+#pragma unroll
+	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
+		struct vlan_header *vlan = c->pos;
+
+		if (likely(*proto != bpf_htons(ETH_P_8021Q) && *proto != bpf_htons(ETH_P_8021AD)))
+			break;
+		if ((void *)(vlan + 1) > c->end)
+			return PARSED_NOT_TCP;
+		*proto = vlan->proto;
+		c->pos = vlan + 1;
+		p->vlan_tags++;
+	}
+	return PARSED;
+}
+
+static __always_inline void map_ipv4(__u8 addr[16], __be32 ipv4)
+{
+	__u32 *words = (__u32 *)addr;
+
+	words[0] = 0;
+	words[1] = 0;
+	words[2] = bpf_htonl(0xffff);
+	words[3] = ipv4;
+}
+
+static __always_inline __be32 mapped_ipv4(const __u8 addr[16])
+{
+	return ((const __u32 *)addr)[3];
+}
+
+/* Bytes of the frame from the IP header on, as far as `end` can tell. */
+static __always_inline __u32 l3_bytes(const struct cursor *c, const void *l3)
+{
+	return c->more ? 0xffff : (__u32)(c->end - l3);
+}
+
+static __always_inline enum parsed parse_ipv4(struct cursor *c, struct packet *p)
+{
+	struct iphdr *ip = c->pos;
+	__u32 header_len, total_len;
+
+	if ((void *)(ip + 1) > c->end)
+		return truncated(c, PARSED_BAD_IP);
+	header_len = ip->ihl * 4;
+	total_len = bpf_ntohs(ip->tot_len);
+	if (ip->version != 4 || header_len < sizeof(*ip) || total_len < header_len ||
+	    total_len > l3_bytes(c, ip))
+		return PARSED_BAD_IP;
+	if (ip->protocol != IPPROTO_TCP)
+		return PARSED_NOT_TCP;
+	if (ip->frag_off & bpf_htons(0x3fff)) /* MF or an offset; DF is no fragment */
+		return PARSED_FRAGMENT;
+	map_ipv4(p->tuple.remote, ip->saddr);
+	map_ipv4(p->tuple.local, ip->daddr);
+	p->ect = ip->tos & 3;
+	p->segment_len = total_len - header_len;
+	c->pos += header_len;
+	return PARSED;
+}
+
+/* The two bytes that begin every extension header (RFC 8200 section 4). */
+struct ipv6_extension {
+	__u8 next, len;
+};
+
+static __always_inline enum parsed parse_ipv6_extensions(struct cursor *c, __u8 next, __u32 *left)
+{
+#pragma unroll
+	for (int i = 0; i < IPV6_HEADERS_MAX; i++) {
+		struct ipv6_extension *ext = c->pos;
+		__u32 len;
+
+		if (likely(next == IPPROTO_TCP))
+			return PARSED;
+		if (next == IPPROTO_FRAGMENT)
+			return PARSED_FRAGMENT;
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
+		    next != IPPROTO_AH)
+			return PARSED_NOT_TCP;
+		if ((void *)(ext + 1) > c->end)
+			return truncated(c, PARSED_BAD_IP);
+		len = next == IPPROTO_AH ? (ext->len + 2) * 4 : (ext->len + 1) * 8;
+		if (len > *left)
+			return PARSED_BAD_IP;
+		*left -= len;
+		next = ext->next;
+		c->pos += len;
+	}
+	return next == IPPROTO_TCP ? PARSED : PARSED_BEYOND_REACH;
+}
+
+static __always_inline enum parsed parse_ipv6(struct cursor *c, struct packet *p)
+{
+	struct ipv6hdr *ip = c->pos;
+	enum parsed step;
+	__u32 left;
+
+	if ((void *)(ip + 1) > c->end)
+		return truncated(c, PARSED_BAD_IP);
+	left = bpf_ntohs(ip->payload_len);
+	if (ip->version != 6 || left + sizeof(*ip) > l3_bytes(c, ip))
+		return PARSED_BAD_IP;
+	memcpy(p->tuple.remote, &ip->saddr, 16);
+	memcpy(p->tuple.local, &ip->daddr, 16);
+	p->ipv6 = true;
+	p->ect = ip->flow_lbl[0] >> 4 & 3;
+	c->pos = ip + 1;
+	step = parse_ipv6_extensions(c, ip->nexthdr, &left);
+	p->segment_len = left;
+	return step;
+}
+
+static __always_inline enum parsed parse_tcp(struct cursor *c, struct packet *p)
+{
+	struct tcphdr *tcp = c->pos;
+	__u32 header_len;
+
+	if (p->segment_len < sizeof(*tcp))
+		return PARSED_BAD_TCP;
+	if ((void *)(tcp + 1) > c->end)
+		return truncated(c, PARSED_BAD_TCP);
+	header_len = tcp->doff * 4;
+	p->tuple.remote_port = bpf_ntohs(tcp->source);
+	p->tuple.local_port = bpf_ntohs(tcp->dest);
+	p->seq = bpf_ntohl(tcp->seq);
+	p->ack = bpf_ntohl(tcp->ack_seq);
+	p->flags = ((__u8 *)tcp)[13];
+	if (header_len < sizeof(*tcp) || header_len > p->segment_len)
+		return PARSED_BAD_TCP;
+	if (c->pos + header_len > c->end)
+		return truncated(c, PARSED_BAD_TCP);
+	p->tcp_header_len = header_len;
+	return PARSED;
+}
+
+/*
+ * Dissect the frame between data and end.  `more`: the frame goes on past end
+ * (xdp.frags, a non-linear skb).  `station`: the interface's MAC address.
+ */
+static __always_inline enum parsed parse_packet(void *data, void *end, bool more,
+						const __u8 *station, struct packet *p)
+{
+	struct cursor c = {.data = data, .pos = data, .end = end, .more = more};
+	enum parsed step;
+	__be16 proto;
+
+	step = parse_ethernet(&c, p, station, &proto);
+	if (step != PARSED)
+		return step;
+	p->l3 = c.pos - data;
+	if (proto == bpf_htons(ETH_P_IP))
+		step = parse_ipv4(&c, p);
+	else if (proto == bpf_htons(ETH_P_IPV6))
+		step = parse_ipv6(&c, p);
+	else
+		step = PARSED_NOT_TCP;
+	if (step != PARSED)
+		return step;
+	p->l4 = c.pos - data;
+	return parse_tcp(&c, p);
+}
+
+/* A source that no host may send from (RFC 1122 section 3.2.1.3, RFC 4291), or a LAND attack. */
+static __always_inline bool source_is_martian(const struct packet *p)
+{
+	const __u64 *remote = (const __u64 *)p->tuple.remote;
+	const __u64 *local = (const __u64 *)p->tuple.local;
+
+	if (remote[0] == local[0] && remote[1] == local[1])
+		return true;
+	if (p->ipv6)
+		return p->tuple.remote[0] == 0xff ||
+		       (!remote[0] && bpf_be64_to_cpu(remote[1]) <= 1);
+	return p->tuple.remote[12] == 0 || p->tuple.remote[12] == 127 || p->tuple.remote[12] >= 224;
+}
+
+/*
+ * Every segment bears SYN, RST or ACK, and SYN neither FIN nor RST (RFC 9293
+ * section 3.10.7); what does not is a scan or noise (null, FIN, Xmas).
+ */
+static __always_inline bool flags_are_valid(__u8 flags)
+{
+	if (!(flags & (TCP_SYN | TCP_RST | TCP_ACK)))
+		return false;
+	return !(flags & TCP_SYN && flags & (TCP_FIN | TCP_RST));
+}
+
+#endif
