@@ -50,6 +50,9 @@ $(B)/synshield: $(USER_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
 
+.SECONDARY:
+.DELETE_ON_ERROR:
+
 .PHONY: clean
 clean:
 	$(Q)rm -rf $(B)

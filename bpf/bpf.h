@@ -14,6 +14,12 @@
 #define memcpy __builtin_memcpy
 #define memset __builtin_memset
 
+/*
+ * Keeps the compiler from folding a bounds check into another register than the
+ * one that is used afterwards, where the verifier would not see it.
+ */
+#define opaque(x) asm volatile("" : "+r"(x))
+
 /* The kernel's macros, which BTF does not carry. */
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86dd

@@ -21,6 +21,12 @@
 #define TCP_ECE 0x40
 #define TCP_CWR 0x80
 
+/* IPv6 extension headers that IPPROTO_* of BTF lacks */
+#define IPV6_HOP_BY_HOP 0
+#define IPV6_ROUTING 43
+#define IPV6_FRAGMENT 44
+#define IPV6_DESTINATION 60
+
 #define TCP_HEADER_MIN 20
 #define TCP_OPTIONS_MAX 40
 
@@ -68,8 +74,8 @@ static __always_inline enum parsed parse_ethernet(struct cursor *c, struct packe
 
 	if ((void *)(eth + 1) > c->end)
 		return PARSED_NOT_TCP;
-	if (*(__u32 *)eth->h_dest != *(__u32 *)station ||
-	    *(__u16 *)(eth->h_dest + 4) != *(__u16 *)(station + 4))
+	if (station && (*(__u32 *)eth->h_dest != *(__u32 *)station ||
+			*(__u16 *)(eth->h_dest + 4) != *(__u16 *)(station + 4)))
 		return PARSED_OTHER_STATION;
 	*proto = eth->h_proto;
 	c->pos = eth + 1;
@@ -148,9 +154,9 @@ static __always_inline enum parsed parse_ipv6_extensions(struct cursor *c, __u8 
 
 		if (likely(next == IPPROTO_TCP))
 			return PARSED;
-		if (next == IPPROTO_FRAGMENT)
+		if (next == IPV6_FRAGMENT)
 			return PARSED_FRAGMENT;
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
+		if (next != IPV6_HOP_BY_HOP && next != IPV6_ROUTING && next != IPV6_DESTINATION &&
 		    next != IPPROTO_AH)
 			return PARSED_NOT_TCP;
 		if ((void *)(ext + 1) > c->end)
@@ -211,7 +217,8 @@ static __always_inline enum parsed parse_tcp(struct cursor *c, struct packet *p)
 
 /*
  * Dissect the frame between data and end.  `more`: the frame goes on past end
- * (xdp.frags, a non-linear skb).  `station`: the interface's MAC address.
+ * (xdp.frags, a non-linear skb).  `station`: the MAC address
+ * that it has to be for; NULL: any.
  */
 static __always_inline enum parsed parse_packet(void *data, void *end, bool more,
 						const __u8 *station, struct packet *p)
@@ -234,6 +241,11 @@ static __always_inline enum parsed parse_packet(void *data, void *end, bool more
 		return step;
 	p->l4 = c.pos - data;
 	return parse_tcp(&c, p);
+}
+
+static __always_inline __u32 options_len(const struct packet *p)
+{
+	return p->tcp_header_len - TCP_HEADER_MIN;
 }
 
 /* A source that no host may send from (RFC 1122 section 3.2.1.3, RFC 4291), or a LAND attack. */

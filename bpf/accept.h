@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* TC ingress: hands a proven handshake to the kernel's listener. */
+#ifndef ACCEPT_H
+#define ACCEPT_H
+
+#include "conns.h"
+#include "listener.h"
+#include "meta.h"
+
+extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
+				   struct bpf_tcp_req_attrs *attrs, int attrs__sz) __ksym __weak;
+
+/* Its accept queue; past it the kernel would drop the segment, and we must not lose the proof. */
+static __always_inline bool backlog_is_full(const struct sock *sk)
+{
+	return sk->sk_ack_backlog > sk->sk_max_ack_backlog;
+}
+
+/* The window scale that the SYN-ACK announced. */
+static __always_inline __u8 announced_wscale(const struct shield *s, const struct packet *p,
+					     struct tcp_sock *tp)
+{
+	struct synshield_listener *l = find_listener(p), fresh = {};
+
+	if (l && l->generation)
+		return l->wscale;
+	read_window(s, tp, &fresh);
+	return fresh.wscale;
+}
+
+static __always_inline verdict assign(struct __sk_buff *skb, const struct shield *s,
+				      const struct packet *p, const struct handshake *h,
+				      __u32 tsecr, struct tcp_sock *tp)
+{
+	struct bpf_tcp_req_attrs attrs = {
+		.rcv_tsval = h->tsval,
+		.rcv_tsecr = tsecr,
+		.mss = h->mss,
+		.ecn_ok = h->ecn,
+		.sack_ok = h->sack,
+		.tstamp_ok = h->timestamp,
+	};
+
+	if (h->wscale != WSCALE_NONE) {
+		attrs.wscale_ok = 1;
+		attrs.snd_wscale = h->wscale;
+		attrs.rcv_wscale = announced_wscale(s, p, tp);
+	}
+	if (!bpf_sk_assign_tcp_reqsk ||
+	    bpf_sk_assign_tcp_reqsk(skb, (struct sock *)tp, &attrs, sizeof(attrs)))
+		return PASS(accept_failed);
+	return PASS(accepted);
+}
+
+static __always_inline bool read_cookie_again(struct __sk_buff *skb, const struct shield *s,
+					      const struct packet *p, struct handshake *h,
+					      __u32 *tsecr)
+{
+	struct option_bytes bytes = {};
+	__u32 len = options_len(p);
+	struct options o = {};
+
+	if (len > TCP_OPTIONS_MAX || (p->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK)
+		return false;
+	if (len && bpf_skb_load_bytes(skb, p->l4 + TCP_HEADER_MIN, bytes.byte, len))
+		return false;
+	bytes.len = len;
+	parse_options_bytewise(&bytes, &o);
+	*tsecr = o.tsecr;
+	return cookie_check(p, &o, s->keys, h);
+}
+
+/*
+ * A segment of a proven connection, and the kernel has no socket for it yet.
+ * Either its first: hand it over.  Or one that came in the same batch, whose
+ * socket will exist by the time that TCP sees it: handing that over too would
+ * lose it.  Or the first was lost on the way (accept queue full, no memory):
+ * then it must prove itself anew, and what cannot is dropped until its sender
+ * repeats the one that can.
+ */
+static __always_inline verdict accept_proven(struct __sk_buff *skb, const struct shield *s,
+					     const struct packet *p, enum meta_kind kind,
+					     struct handshake *h, __u32 tsecr,
+					     struct bpf_sock *listener,
+					     struct synshield_conn *c)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(listener);
+	verdict v;
+
+	if (!tp)
+		return PASS(accept_failed);
+	if (c->proven_jiffies == (__u32)s->now)
+		return PASS(tracked);
+	if (kind != META_PROVEN && !read_cookie_again(skb, s, p, h, &tsecr))
+		return DROP(bad_cookie);
+	if (backlog_is_full((struct sock *)tp))
+		return DROP(backlog_full);
+	v = assign(skb, s, p, h, tsecr, tp);
+	if (v == PASS(accepted))
+		c->proven_jiffies = s->now;
+	return v;
+}
+
+static __always_inline verdict receive_proven(struct __sk_buff *skb, const struct shield *s,
+					      const struct packet *p, enum meta_kind kind,
+					      struct handshake *h, __u32 tsecr)
+{
+	struct synshield_conn *c = find_conn(p);
+	struct bpf_sock *sk;
+	verdict v = PASS(tracked);
+
+	if (!c || c->state != SYNSHIELD_CONN_PROVEN)
+		return v;
+	sk = find_socket(skb, p);
+	if (!sk) {
+		forget(p);
+		return v;
+	}
+	if (sk->state == TCP_LISTEN)
+		v = accept_proven(skb, s, p, kind, h, tsecr, sk, c);
+	else
+		c->state = SYNSHIELD_CONN_ESTABLISHED;
+	bpf_sk_release(sk);
+	return v;
+}
+
+#endif
