@@ -175,7 +175,7 @@ static __always_inline void read_listener(const struct shield *s, const struct p
 	l->checked_jiffies = s->now;
 }
 
-const struct synshield_listener listener_unread;
+const __u8 listener_unread[sizeof(struct synshield_listener)];
 
 static __always_inline struct synshield_listener *make_listener(const struct packet *p)
 {
