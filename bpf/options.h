@@ -44,6 +44,7 @@ struct options {
 struct option_bytes {
 	__u8 byte[TCP_OPTIONS_MAX + 12];
 	__u32 len;
+	__u32 at; /* the cursor: kept here, the verifier forgets where it came from */
 };
 
 static __always_inline void take_wscale(struct options *o, __u8 shift)
@@ -79,23 +80,22 @@ static __always_inline void take_option(const struct option_bytes *b, __u32 i, _
  * Any layout.  A function of its own to the verifier, which so sees it once.
  * byte[] has room for the longest option that take_option() reads at any i.
  */
-__noinline int parse_options_bytewise(const struct option_bytes *b, struct options *o)
+__noinline int parse_options_bytewise(struct option_bytes *b, struct options *o)
 {
-	__u32 i = 0;
-
 	if (!b || !o)
 		return -1;
+	b->at = 0;
 	for (int n = 0; n < TCP_OPTIONS_MAX; n++) {
+		__u32 i = *(volatile __u32 *)&b->at;
 		__u8 kind, len;
 
-		opaque(i);
 		if (i >= b->len || i >= TCP_OPTIONS_MAX)
 			break;
 		kind = b->byte[i];
 		if (kind == OPTION_END)
 			break;
 		if (kind == OPTION_NOP) {
-			i++;
+			b->at = i + 1;
 			continue;
 		}
 		len = b->byte[i + 1];
@@ -104,7 +104,7 @@ __noinline int parse_options_bytewise(const struct option_bytes *b, struct optio
 			break;
 		}
 		take_option(b, i, len, o);
-		i += len;
+		b->at = i + len;
 	}
 	return 0;
 }
