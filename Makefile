@@ -53,6 +53,8 @@ $(B)/synshield: $(USER_OBJ)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
+-include tests/tools/tools.mk tests/prog/tests.mk
+
 .PHONY: clean
 clean:
 	$(Q)rm -rf $(B)

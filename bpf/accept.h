@@ -10,6 +10,12 @@
 extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
 				   struct bpf_tcp_req_attrs *attrs, int attrs__sz) __ksym __weak;
 
+/*
+ * The time that a batch of received packets takes at most from TC to TCP is
+ * 1/BATCHES_PER_SECOND s.  A sender waits far longer than that before it repeats.
+ */
+#define BATCHES_PER_SECOND 50
+
 /* Its accept queue; past it the kernel would drop the segment, and we must not lose the proof. */
 static __always_inline bool backlog_is_full(const struct sock *sk)
 {
@@ -89,7 +95,7 @@ static __always_inline verdict accept_proven(struct __sk_buff *skb, const struct
 
 	if (!tp)
 		return PASS(accept_failed);
-	if (c->proven_jiffies == (__u32)s->now)
+	if (c->proven_jiffies && (__u32)s->now - c->proven_jiffies <= s->host->hz / BATCHES_PER_SECOND)
 		return PASS(tracked);
 	if (kind != META_PROVEN && !read_cookie_again(skb, s, p, h, &tsecr))
 		return DROP(bad_cookie);
@@ -97,7 +103,7 @@ static __always_inline verdict accept_proven(struct __sk_buff *skb, const struct
 		return DROP(backlog_full);
 	v = assign(skb, s, p, h, tsecr, tp);
 	if (v == PASS(accepted))
-		c->proven_jiffies = s->now;
+		c->proven_jiffies = (__u32)s->now ?: 1;
 	return v;
 }
 

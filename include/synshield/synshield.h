@@ -187,7 +187,7 @@ struct synshield_conn {
 	__u8 syns; /* SYNs passed since the last other segment */
 	__u16 pad;
 	__u32 last_seen_jiffies; /* low 32 bits */
-	__u32 proven_jiffies;	 /* low 32 bits: when the cookie was handed on last */
+	__u32 proven_jiffies;	 /* low 32 bits: when it was handed to the listener; 0: not yet */
 	__u32 segments;		 /* seen from the remote end, roughly */
 };
 _Static_assert(sizeof(struct synshield_conn) == 16, "ABI");
