@@ -1,0 +1,469 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+# What the network tests share; a test sources it first, with no arguments.
+#
+#        srv                     net: "the wire"                   cli
+#    +---------+          +---------------------------+        +---------+
+#    | SRV_IF  |==========| NET_SRV -- BRIDGE -- NET_CLI |=====|  CLI_IF |
+#    +---------+          +---------------------------+        +---------+
+#    SRV4, SRV6            sink on NET_SRV absorbs what          CLI4, CLI6 and more
+#                          goes to FLOOD4 and FLOOD6; flood
+#                          sends out of NET_SRV towards srv
+#
+# The server reaches FLOOD4 and FLOOD6 through GATE_MAC, which nobody has. Frames for SEG4 and SEG6
+# go to the client's MAC address though the client does not own them: seg plays those hosts.
+# Nothing is sent or attached outside these three namespaces.
+
+set -uo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+TOOLS=${TOOLS:-$ROOT/build/tools}
+SYNSHIELD=${SYNSHIELD:-$ROOT/build/synshield}
+
+# The tools compare their network namespace with that of process 1 and refuse if they cannot. Where
+# process 1 is out of reach, the test runs in a PID namespace of its own, whose process 1 stays in
+# the namespace that the test was started from.
+enter_own_pid_namespace()
+{
+	local child
+
+	exec {SS_PROC}< /proc
+	trap 'child=$(cat "/proc/$!/task/$!/children"); kill -TERM $child' INT TERM
+	env --default-signal=INT,TERM SS_OWN_PIDS=1 SS_PROC="$SS_PROC" \
+		unshare --pid --fork --mount-proc --kill-child "$BASH" "$0" "$@" <&0 &
+	child=$!
+	until wait "$child"; do
+		local status=$?
+		[[ -d /proc/$child ]] || exit "$status"
+	done
+	exit 0
+}
+
+if [[ ${SS_OWN_PIDS:-} != 1 ]] && ! readlink /proc/1/ns/net > /dev/null 2>&1; then
+	enter_own_pid_namespace "$@"
+fi
+unset SS_OWN_PIDS
+# Where kernel threads can be seen, whose CPU time is the receiver's cost.
+KERNEL_PROC=${SS_PROC:+/proc/self/fd/$SS_PROC}
+KERNEL_PROC=${KERNEL_PROC:-/proc}
+
+# Names: 24 random bits rather than a process id, which repeats in another PID namespace.
+RUN_ID=$(printf 'ss%06x' $((SRANDOM & 0xffffff)))
+NS_SRV=${RUN_ID}s
+NS_CLI=${RUN_ID}c
+NS_NET=${RUN_ID}n
+SRV_IF=${RUN_ID}s0
+CLI_IF=${RUN_ID}c0
+NET_SRV=${RUN_ID}ps
+NET_CLI=${RUN_ID}pc
+BRIDGE=${RUN_ID}br
+PIN_DIR=/sys/fs/bpf/$RUN_ID
+TMP=$(mktemp -d "/tmp/$RUN_ID.XXXXXX")
+
+SRV4=10.77.0.1 SRV6=fd77::1
+CLI4=10.77.1.1 CLI6=fd77::1:1
+SEG4=10.77.2.1 SEG6=fd77::2:1
+GATE4=10.77.255.254 GATE6=fd77::fffe
+GATE_MAC=02:00:00:00:00:fe
+FLOOD4=198.18.0.0/15 FLOOD6=fd66::/64
+
+PIDS=()
+
+## Cleaning up, whatever ends the test.
+
+# stop PID...: TERM, and KILL for what is still there after 5 s.
+stop()
+{
+	local pid
+	local -i tries
+
+	kill -TERM "$@" 2> /dev/null
+	for pid; do
+		for ((tries = 0; tries < 250; tries++)); do
+			running "$pid" || break
+			sleep 0.02
+		done
+		kill -KILL "$pid" 2> /dev/null
+		wait "$pid" 2> /dev/null
+	done
+}
+
+# A process that has ended but was not waited for yet is not running.
+running()
+{
+	[[ -r /proc/$1/stat && $(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2> /dev/null) != [ZX] ]]
+}
+
+cleanup()
+{
+	local status=$?
+	local ns
+
+	trap - EXIT
+	trap '' INT TERM HUP
+	((${#PIDS[@]})) && stop "${PIDS[@]}"
+	for ns in "$NS_SRV" "$NS_CLI" "$NS_NET"; do
+		[[ -e /run/netns/$ns ]] && ip netns del "$ns"
+	done
+	rm -rf "$PIN_DIR" "$TMP"
+	exit "$status"
+}
+
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+## TAP
+
+TESTS=0
+FAILED=0
+PLANNED=
+
+plan() { PLANNED=$1; echo "1..$1"; }
+diag() { printf '# %s\n' "$@"; }
+ok() { echo "ok $((++TESTS)) - $*"; }
+skip() { echo "ok $((++TESTS)) - $1 # SKIP $2"; }
+
+not_ok()
+{
+	echo "not ok $((++TESTS)) - $1"
+	shift
+	(($#)) && diag "$@"
+	((FAILED++))
+	return 0
+}
+
+# is GOT WANTED NAME
+is()
+{
+	if [[ $1 == "$2" ]]; then ok "$3"; else not_ok "$3" "got:    $1" "wanted: $2"; fi
+}
+
+# check NAME CMD...: the command's success is the test's; its output is shown when it fails.
+check()
+{
+	local name=$1 output
+	shift
+	if output=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "failed: $*" "$output"; fi
+}
+
+# holds NAME EXPRESSION: an arithmetic one, e.g. holds "no loss" "lost == 0".
+holds()
+{
+	local value=$(($2))
+	if ((value)); then ok "$1"; else not_ok "$1" "not so: $2"; fi
+}
+
+done_testing()
+{
+	[[ $PLANNED ]] || echo "1..$TESTS"
+	[[ -z $PLANNED || $PLANNED == "$TESTS" ]] || diag "planned $PLANNED, ran $TESTS"
+	((FAILED)) && diag "$FAILED of $TESTS failed"
+	exit $((FAILED > 0 || (${PLANNED:-$TESTS} != TESTS)))
+}
+
+bail()
+{
+	echo "Bail out! $*"
+	exit 1
+}
+
+skip_all()
+{
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+## Running things
+
+# nsenter, not ip netns exec, which would hide the bpffs behind a fresh /sys.
+in_ns() { local ns=$1; shift; nsenter --net="/run/netns/$ns" -- "$@"; }
+in_srv() { in_ns "$NS_SRV" "$@"; }
+in_cli() { in_ns "$NS_CLI" "$@"; }
+in_net() { in_ns "$NS_NET" "$@"; }
+
+# spawn NAME srv|cli|net CMD...: in the background; output in $TMP/NAME.out and .err, its id in $PID.
+spawn()
+{
+	local name=$1 ns
+	case $2 in
+	srv) ns=$NS_SRV ;;
+	cli) ns=$NS_CLI ;;
+	net) ns=$NS_NET ;;
+	*) bail "spawn: no namespace $2" ;;
+	esac
+	shift 2
+	nsenter --net="/run/netns/$ns" -- "$@" > "$TMP/$name.out" 2> "$TMP/$name.err" &
+	PID=$!
+	PIDS+=("$PID")
+}
+
+# await SECONDS WHAT CMD...: until the command succeeds, or bails out.
+await()
+{
+	local what=$2
+	local -i deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	shift 2
+	until "$@" > /dev/null 2>&1; do
+		((${EPOCHREALTIME/[.,]/} < deadline)) || bail "waited in vain for $what"
+		sleep 0.02
+	done
+}
+
+# await_ready NAME: what was spawned under this name says that it is.
+await_ready()
+{
+	local -i tries
+	for ((tries = 0; tries < 500; tries++)); do
+		grep -q "^ready" "$TMP/$1.out" && return
+		running "$PID" || break
+		sleep 0.02
+	done
+	bail "$1 did not start: $(cat "$TMP/$1.err")"
+}
+
+# A pause that signals end at once.
+pause()
+{
+	sleep "$1" &
+	wait $!
+}
+
+# field KEY < JSON: the value of a key, or of outer.inner, in the tools' one-line output.
+field()
+{
+	local json value
+	json=$(cat)
+	if [[ $1 == *.* ]]; then
+		json=$(sed -n "s/.*\"${1%%.*}\":{\([^}]*\)}.*/{\1}/p" <<< "$json")
+	fi
+	value=$(sed -n "s/.*[{,]\"${1#*.}\":\(\[[^]]*\]\|\"[^\"]*\"\|[^,}]*\).*/\1/p" <<< "$json")
+	value=${value#\"}
+	echo "${value%\"}"
+}
+
+## CPU time
+
+# cpu_ns SCHEDSTAT...: the sum of what these have run, in ns.
+cpu_ns()
+{
+	local -i total=0
+	local run stat
+	for stat; do
+		read -r run _ < "$stat" && total+=$run
+	done 2> /dev/null
+	echo "$total"
+}
+
+# thread_napi NS IF: a kernel thread receives for this interface from now on.
+thread_napi()
+{
+	ip netns exec "$1" sh -c "echo 1 > /sys/class/net/$2/threaded" ||
+		bail "cannot thread the receiver of $2"
+}
+
+# napi_schedstat IF: where its receiver's CPU time stands.
+napi_schedstat()
+{
+	local comm=napi/$1 file
+	for file in "$KERNEL_PROC"/[0-9]*/comm; do
+		[[ $(cat "$file" 2> /dev/null) == "${comm:0:15}"* ]] || continue
+		echo "${file%comm}schedstat"
+	done
+}
+
+## The topology
+
+mount_bpffs()
+{
+	[[ $(stat -f -c %T /sys/fs/bpf) == bpf_fs ]] ||
+		mount -t bpf bpf /sys/fs/bpf || bail "cannot mount the BPF file system"
+}
+
+# No duplicate address detection, no router talk, no remembered metrics: each run is like the first.
+settle_sysctls()
+{
+	# shellcheck disable=SC2016 # expanded inside the namespace
+	in_ns "$1" bash -c '
+		for conf in all default; do
+			echo 0 > /proc/sys/net/ipv6/conf/$conf/accept_dad
+			echo 0 > /proc/sys/net/ipv6/conf/$conf/accept_ra
+			echo 0 > /proc/sys/net/ipv6/conf/$conf/router_solicitations
+			echo 0 > /proc/sys/net/ipv4/conf/$conf/rp_filter
+		done
+		echo 1 > /proc/sys/net/ipv4/tcp_no_metrics_save' || bail "cannot set sysctls in $1"
+}
+
+# What sends leaves whole checksums and no super-frames, as from a real wire. Receive offload on the
+# server gives its veth a NAPI, which forged frames need while no XDP program is there; it has to be
+# switched on when the interface is up, or the peer does not become a target for them.
+settle_offloads()
+{
+	{
+		in_srv ethtool -K "$SRV_IF" tx off tso off gso off txvlan off gro on &&
+			in_cli ethtool -K "$CLI_IF" tx off tso off gso off txvlan off &&
+			in_net ethtool -K "$NET_SRV" tx off tso off gso off txvlan off &&
+			in_net ethtool -K "$NET_CLI" tx off tso off gso off txvlan off
+	} > /dev/null || bail "cannot set offloads"
+}
+
+make_wire()
+{
+	local ns
+
+	for ns in "$NS_SRV" "$NS_CLI" "$NS_NET"; do
+		ip netns add "$ns" || bail "cannot make a network namespace (run as root)"
+		settle_sysctls "$ns"
+		ip -n "$ns" link set lo up
+	done
+	ip -n "$NS_NET" -batch - <<-END || bail "cannot make the wire"
+		link add $BRIDGE type bridge stp_state 0 forward_delay 0 mcast_snooping 0
+		link add $NET_SRV mtu $1 type veth peer name $SRV_IF mtu $1 netns $NS_SRV
+		link add $NET_CLI mtu $1 type veth peer name $CLI_IF mtu $1 netns $NS_CLI
+		link set $BRIDGE mtu $1
+		link set $NET_SRV master $BRIDGE
+		link set $NET_CLI master $BRIDGE
+		link set $NET_SRV up
+		link set $NET_CLI up
+		link set $BRIDGE up
+	END
+	ip -n "$NS_SRV" link set "$SRV_IF" up
+	ip -n "$NS_CLI" link set "$CLI_IF" up
+	settle_offloads
+}
+
+# add_vlan NS IF TAG: the interface that carries the addresses.
+add_vlan()
+{
+	ip -n "$1" -batch - <<-END || bail "cannot add VLAN $3"
+		link add link $2 name $2.$3 type vlan id $3
+		link set $2.$3 up
+	END
+}
+
+link_mac() { ip -n "$1" -o link show dev "$2" | sed 's/.*link\/ether \([^ ]*\).*/\1/'; }
+
+# topo_up [--mtu N] [--vlan ID] [--clients N]: see the top of this file. SRV_DEV and CLI_DEV are the
+# interfaces with the addresses, FLOOD_TAG what flood has to be given besides. The client has N
+# (default 16, at most 250) addresses of each family, from CLI4 and CLI6 upwards.
+topo_up()
+{
+	local mtu=1500 vlan='' clients=16
+	local -i i
+
+	while (($#)); do
+		case $1 in
+		--mtu) mtu=$2 ;;
+		--vlan) vlan=$2 ;;
+		--clients) clients=$2 ;;
+		*) bail "topo_up: unknown option $1" ;;
+		esac
+		shift 2
+	done
+	mount_bpffs
+	make_wire "$mtu"
+	SRV_DEV=$SRV_IF CLI_DEV=$CLI_IF FLOOD_TAG=()
+	if [[ $vlan ]]; then
+		add_vlan "$NS_SRV" "$SRV_IF" "$vlan"
+		add_vlan "$NS_CLI" "$CLI_IF" "$vlan"
+		SRV_DEV=$SRV_IF.$vlan CLI_DEV=$CLI_IF.$vlan FLOOD_TAG=(--vlan "$vlan")
+	fi
+	SRV_MAC=$(link_mac "$NS_SRV" "$SRV_IF")
+	CLI_MAC=$(link_mac "$NS_CLI" "$CLI_IF")
+	ip -n "$NS_SRV" -batch - <<-END || bail "cannot set up the server"
+		addr add $SRV4/16 dev $SRV_DEV
+		addr add $SRV6/64 dev $SRV_DEV nodad
+		neigh add $GATE4 lladdr $GATE_MAC dev $SRV_DEV
+		neigh add $GATE6 lladdr $GATE_MAC dev $SRV_DEV
+		neigh add $SEG4 lladdr $CLI_MAC dev $SRV_DEV
+		neigh add $SEG6 lladdr $CLI_MAC dev $SRV_DEV
+		route add $FLOOD4 via $GATE4 dev $SRV_DEV
+		route add $FLOOD6 via $GATE6 dev $SRV_DEV
+	END
+	{
+		for ((i = 1; i <= clients; i++)); do
+			echo "addr add ${CLI4%.*}.$i/16 dev $CLI_DEV"
+			printf 'addr add %s:%x/64 dev %s nodad\n' "${CLI6%:*}" $i "$CLI_DEV"
+		done
+		echo "neigh add $SRV4 lladdr $SRV_MAC dev $CLI_DEV"
+		echo "neigh add $SRV6 lladdr $SRV_MAC dev $CLI_DEV"
+	} | ip -n "$NS_CLI" -batch - || bail "cannot set up the client"
+	start_sink
+	await 10 "the client to reach the server" in_cli ping -c 1 -W 1 "$SRV4"
+	await 10 "the client to reach the server" in_cli ping -c 1 -W 1 "$SRV6"
+}
+
+start_sink()
+{
+	spawn sink net "$TOOLS/sink" "$NET_SRV" --frags --mode absorb --prefix "$FLOOD4" \
+		--prefix "$FLOOD6"
+	SINK_PID=$PID
+	await_ready sink
+}
+
+# sink_count: absorbed so far, as JSON.
+sink_count()
+{
+	local -i lines
+	lines=$(wc -l < "$TMP/sink.out")
+	kill -USR1 "$SINK_PID"
+	await 5 "the sink's counters" eval "((\$(wc -l < '$TMP/sink.out') > $lines))"
+	tail -n 1 "$TMP/sink.out"
+}
+
+# start_flood NAME [--v6] OPTION...: in the background, against SRV4 or SRV6; $PID is its id. Low
+# priority: it takes what the server and its clients leave of the machine.
+start_flood()
+{
+	local name=$1 dst=$SRV4 src=$FLOOD4
+	shift
+	if [[ ${1:-} == --v6 ]]; then
+		dst=$SRV6 src=$FLOOD6
+		shift
+	fi
+	spawn "$name" net nice -n 19 "$TOOLS/flood" "$NET_SRV" --dst "$dst" --src "$src" \
+		--dst-mac "$SRV_MAC" "${FLOOD_TAG[@]}" --json "$@"
+}
+
+# start_server NAME tcps-options...
+start_server()
+{
+	local name=$1
+	shift
+	spawn "$name" srv "$TOOLS/tcps" "$@"
+	await_ready "$name"
+}
+
+# seg ARG...: a crafted segment from SEG4 or SEG6 unless --src says otherwise; the reply's JSON.
+seg() { in_cli "$TOOLS/seg" "$CLI_IF" --dst-mac "$SRV_MAC" "${FLOOD_TAG[@]}" "$@"; }
+
+## The shield
+
+# shield_up [OPTION...]: starts the daemon on the server's interface.
+shield_up()
+{
+	spawn shield srv "$SYNSHIELD" run "$SRV_IF" --pin-dir "$PIN_DIR" "$@"
+	SHIELD_PID=$PID
+	await_shield
+}
+
+await_shield()
+{
+	local -i tries
+	for ((tries = 0; tries < 500; tries++)); do
+		shield status > /dev/null 2>&1 && return
+		running "$SHIELD_PID" || break
+		sleep 0.02
+	done
+	bail "the shield did not start: $(cat "$TMP/shield.err")"
+}
+
+# shield SUBCOMMAND ARG...: the other subcommands, on the same pins.
+shield() { in_srv "$SYNSHIELD" "$1" --pin-dir "$PIN_DIR" "${@:2}"; }
+
+shield_down()
+{
+	stop "$SHIELD_PID"
+	shield detach "$SRV_IF"
+}
