@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "args.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "synshield/synshield.h"
+
+const char *args_pin_dir;
+static bool args_help_wanted;
+
+static const struct arg common_args[] = {
+	{ .name = "pin-dir",
+	  .type = ARG_TEXT,
+	  .to = &args_pin_dir,
+	  .meta = "DIR",
+	  .help = "where the maps and links are pinned, on a bpffs\n"
+		  "($SYNSHIELD_PIN_DIR; default " SYNSHIELD_PIN_ROOT ")" },
+	{ .name = "help", .letter = 'h', .type = ARG_FLAG, .to = &args_help_wanted, .help = "this text" },
+	{},
+};
+
+int args_wrong(const struct command *cmd, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "synshield %s: %s; see 'synshield %s --help'\n", cmd->name, text, cmd->name);
+	return EXIT_USAGE;
+}
+
+static const struct arg *args_find_in(const struct arg *table, const char *name, size_t len,
+				      char letter)
+{
+	const struct arg *a;
+
+	for (a = table; a && a->name; a++) {
+		if (name && strlen(a->name) == len && !strncmp(a->name, name, len))
+			return a;
+		if (letter && a->letter == letter)
+			return a;
+	}
+	return NULL;
+}
+
+static const struct arg *args_find(const struct command *cmd, const char *name, size_t len,
+				   char letter)
+{
+	const struct arg *a = args_find_in(cmd->args, name, len, letter);
+
+	return a ? a : args_find_in(common_args, name, len, letter);
+}
+
+static void args_list_choices(const struct arg *a, char *buf, size_t size)
+{
+	size_t used = 0;
+	int i;
+
+	buf[0] = 0;
+	for (i = 0; a->choices[i] && used < size; i++)
+		used += snprintf(buf + used, size - used, "%s%s", i ? ", " : "", a->choices[i]);
+}
+
+static int args_choice(const struct command *cmd, const struct arg *a, const char *value)
+{
+	char list[128];
+	int i;
+
+	for (i = 0; a->choices[i]; i++) {
+		if (!strcmp(a->choices[i], value)) {
+			*(int *)a->to = i;
+			return 0;
+		}
+	}
+	args_list_choices(a, list, sizeof(list));
+	args_wrong(cmd, "--%s takes one of %s, not '%s'", a->name, list, value);
+	return -EINVAL;
+}
+
+static int args_number(const struct command *cmd, const struct arg *a, const char *value)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (*value < '0' || *value > '9' || *end || errno || n < a->min || n > a->max) {
+		args_wrong(cmd, "--%s takes a number from %u to %u, not '%s'", a->name, a->min,
+			   a->max, value);
+		return -EINVAL;
+	}
+	*(unsigned int *)a->to = n;
+	return 0;
+}
+
+static int args_store(const struct command *cmd, const struct arg *a, const char *value)
+{
+	switch (a->type) {
+	case ARG_FLAG:
+		*(bool *)a->to = true;
+		return 0;
+	case ARG_TEXT:
+		if (!*value) {
+			args_wrong(cmd, "--%s takes %s, not an empty word", a->name, a->meta);
+			return -EINVAL;
+		}
+		*(const char **)a->to = value;
+		return 0;
+	case ARG_NUMBER:
+		return args_number(cmd, a, value);
+	case ARG_CHOICE:
+		return args_choice(cmd, a, value);
+	}
+	return -EINVAL;
+}
+
+/* Takes argv[*i], and the next word where the switch has a value. */
+static int args_switch(const struct command *cmd, int argc, char **argv, int *i)
+{
+	const char *word = argv[*i], *value = NULL;
+	const struct arg *a;
+
+	if (word[1] == '-') {
+		value = strchr(word, '=');
+		a = args_find(cmd, word + 2, value ? (size_t)(value - word - 2) : strlen(word + 2),
+			      0);
+		if (value)
+			value++;
+	} else {
+		a = word[2] ? NULL : args_find(cmd, NULL, 0, word[1]);
+	}
+	if (!a) {
+		args_wrong(cmd, "unknown option '%s'", word);
+		return -EINVAL;
+	}
+	if (a->type == ARG_FLAG && value) {
+		args_wrong(cmd, "--%s takes no value", a->name);
+		return -EINVAL;
+	}
+	if (a->type != ARG_FLAG && !value) {
+		if (*i + 1 >= argc) {
+			args_wrong(cmd, "--%s needs %s", a->name, a->meta);
+			return -EINVAL;
+		}
+		value = argv[++*i];
+	}
+	return args_store(cmd, a, value);
+}
+
+int args_parse(const struct command *cmd, int *argc, char **argv)
+{
+	int i, err, words = 0;
+	bool only_words = false;
+
+	args_pin_dir = getenv("SYNSHIELD_PIN_DIR");
+	for (i = 0; i < *argc; i++) {
+		if (only_words || argv[i][0] != '-' || !argv[i][1]) {
+			argv[words++] = argv[i];
+		} else if (!strcmp(argv[i], "--")) {
+			only_words = true;
+		} else {
+			err = args_switch(cmd, *argc, argv, &i);
+			if (err)
+				return err;
+		}
+	}
+	*argc = words;
+	if (!args_pin_dir || !*args_pin_dir)
+		args_pin_dir = SYNSHIELD_PIN_ROOT;
+	if (!args_help_wanted)
+		return 0;
+	args_help(cmd);
+	return 1;
+}
+
+static void args_help_rows(const struct arg *a)
+{
+	char left[64], list[128];
+	const char *p, *end;
+
+	for (; a && a->name; a++) {
+		snprintf(left, sizeof(left), "%c%c --%s%s%s", a->letter ? '-' : ' ',
+			 a->letter ? a->letter : ' ', a->name, a->meta ? " " : "",
+			 a->meta ? a->meta : "");
+		printf("  %-24s", left);
+		for (p = a->help; (end = strchr(p, '\n')); p = end + 1)
+			printf("%.*s\n%26s", (int)(end - p), p, "");
+		printf("%s", p);
+		if (a->choices) {
+			args_list_choices(a, list, sizeof(list));
+			printf(": %s", list);
+		}
+		putchar('\n');
+	}
+}
+
+void args_help(const struct command *cmd)
+{
+	printf("usage: synshield %s %s\n\n%s\n\noptions:\n", cmd->name, cmd->usage, cmd->about);
+	args_help_rows(cmd->args);
+	args_help_rows(common_args);
+	if (cmd->settings)
+		options_help(stdout);
+}

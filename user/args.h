@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef ARGS_H
+#define ARGS_H
+
+#include <stdbool.h>
+
+enum arg_type {
+	ARG_FLAG,   /* to: bool */
+	ARG_TEXT,   /* to: const char * */
+	ARG_NUMBER, /* to: unsigned int, within min and max */
+	ARG_CHOICE, /* to: int, index into choices */
+};
+
+/* One --switch of a subcommand; tables end with a zeroed row. */
+struct arg {
+	const char *name;
+	char letter;
+	enum arg_type type;
+	void *to;
+	const char *meta;
+	unsigned int min, max;
+	const char *const *choices;
+	const char *help;
+};
+
+enum synshield_exit {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOT_RUNNING = 3,
+};
+
+struct command {
+	const char *name;
+	const char *usage;   /* what follows the name */
+	const char *summary; /* one line */
+	const char *about;   /* for --help */
+	const struct arg *args;
+	bool settings; /* takes [PORT:]KEY=VALUE: --help lists them */
+	int (*run)(const struct command *cmd, int argc, char **argv);
+};
+
+/* --pin-dir, of every subcommand; $SYNSHIELD_PIN_DIR; else the default */
+extern const char *args_pin_dir;
+
+/*
+ * Reads the switches, leaves the other words in argv[0..*argc).  Returns 0;
+ * 1 if --help was asked for and shown; -EINVAL after saying what is wrong.
+ */
+int args_parse(const struct command *cmd, int *argc, char **argv);
+void args_help(const struct command *cmd);
+
+/* "synshield CMD: ...; see ..." on stderr; returns EXIT_USAGE */
+int args_wrong(const struct command *cmd, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+extern const struct command command_run, command_status, command_stats, command_set,
+	command_detach, command_doctor;
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "attacks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jiffies.h"
+#include "log.h"
+
+static void say_start(const char *ifname, const struct listener_row *row)
+{
+	char text[ADDRESS_TEXT];
+
+	log_line("%s: attack on %s begins: %u SYN/s, %u half-open", ifname,
+		 address_text(text, row->key.addr, row->key.port), row->value.attack_peak,
+		 row->value.half_open);
+}
+
+static void say_end(const char *ifname, const struct attack *a, __u64 now)
+{
+	const struct synshield_listener *l = &a->row.value;
+	double seconds = (double)(now - a->since_jiffies) / jiffies_hz();
+	char text[ADDRESS_TEXT];
+
+	log_line("%s: attack on %s ended after %.1f s: peak %u SYN/s, %llu SYNs answered, %llu "
+		 "handshakes completed (%.4g %%)",
+		 ifname, address_text(text, a->row.key.addr, a->row.key.port), seconds,
+		 l->attack_peak, (unsigned long long)l->attack_syns,
+		 (unsigned long long)l->attack_acks,
+		 l->attack_syns ? 100.0 * l->attack_acks / l->attack_syns : 0.0);
+}
+
+/* Both are sorted: one walk over the two tells what is new, goes on, is over. */
+static size_t merge(const struct attacks *old, const struct listener_row *rows, size_t count,
+		    struct attack *fresh, const char *ifname, __u64 now)
+{
+	size_t i, j = 0, kept = 0;
+
+	for (i = 0; i < count; i++) {
+		struct attack a = { .row = rows[i], .since_jiffies = now };
+		int diff = -1;
+
+		while (j < old->count &&
+		       (diff = memcmp(&old->rows[j].row.key, &rows[i].key, sizeof(rows[i].key))) < 0)
+			say_end(ifname, &old->rows[j++], now); /* it listens no more */
+		if (j < old->count && !diff)
+			a.since_jiffies = old->rows[j++].since_jiffies;
+		else
+			diff = -1;
+		if (rows[i].value.cookies_until_jiffies > now) {
+			if (diff)
+				say_start(ifname, &rows[i]);
+			fresh[kept++] = a;
+		} else if (!diff) {
+			say_end(ifname, &a, now);
+		}
+	}
+	while (j < old->count)
+		say_end(ifname, &old->rows[j++], now);
+	return kept;
+}
+
+int attacks_poll(struct attacks *attacks, const char *ifname, const struct maps *maps)
+{
+	struct listener_row *rows;
+	struct attack *fresh;
+	size_t count;
+	int err;
+
+	err = listeners_read(maps, &rows, &count);
+	if (err)
+		return err;
+	fresh = calloc(count + 1, sizeof(*fresh));
+	if (fresh) {
+		count = merge(attacks, rows, count, fresh, ifname, jiffies_now());
+		free(attacks->rows);
+		attacks->rows = fresh;
+		attacks->count = count;
+	}
+	free(rows);
+	return fresh ? 0 : -ENOMEM;
+}
+
+void attacks_free(struct attacks *attacks)
+{
+	free(attacks->rows);
+	memset(attacks, 0, sizeof(*attacks));
+}

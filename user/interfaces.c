@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "interfaces.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+#include "log.h"
+#include "pin.h"
+
+int interfaces_not_running(const char *ifname)
+{
+	log_line("%s: not running (no pins in %s); 'synshield run %s' starts it", ifname,
+		 args_pin_dir, ifname);
+	return EXIT_NOT_RUNNING;
+}
+
+static int no_interface(const char *name)
+{
+	log_line("%s: no such interface in this network namespace; 'ip link' lists them", name);
+	return EXIT_FAILED;
+}
+
+int interfaces_chosen(int argc, char **argv, char (**names)[IF_NAMESIZE], size_t *count)
+{
+	int i, j, err;
+	bool found;
+
+	err = pin_list(names, count);
+	if (err && err != -ENOENT)
+		return EXIT_FAILED;
+	for (i = 0; i < argc; i++) {
+		found = false;
+		for (j = 0; !err && j < (int)*count; j++)
+			found |= !strcmp((*names)[j], argv[i]);
+		if (found)
+			continue;
+		if (!err)
+			free(*names);
+		*names = NULL;
+		return if_nametoindex(argv[i]) ? interfaces_not_running(argv[i]) :
+						 no_interface(argv[i]);
+	}
+	if (err) {
+		log_line("not running on any interface (no pins in %s); 'synshield run IFACE' "
+			 "starts it",
+			 args_pin_dir);
+		return EXIT_NOT_RUNNING;
+	}
+	for (i = 0; i < argc && i < (int)*count; i++)
+		snprintf((*names)[i], IF_NAMESIZE, "%s", argv[i]);
+	if (argc && argc < (int)*count)
+		*count = argc;
+	return EXIT_OK;
+}

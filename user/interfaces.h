@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef INTERFACES_H
+#define INTERFACES_H
+
+#include <net/if.h>
+#include <stddef.h>
+
+/*
+ * The interfaces a reading command shall speak of: those named, or all that
+ * are pinned.  Returns 0 or an exit code, after saying why.
+ */
+int interfaces_chosen(int argc, char **argv, char (**names)[IF_NAMESIZE], size_t *count);
+/* EXIT_NOT_RUNNING, after one line */
+int interfaces_not_running(const char *ifname);
+
+#endif

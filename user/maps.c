@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "maps.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "pin.h"
+
+const char *const map_names[MAP_COUNT] = {
+	[MAP_SETTINGS] = "settings", [MAP_POLICY] = "policy",	[MAP_HOST] = "host",
+	[MAP_KEYS] = "keys",	     [MAP_LOCALS] = "locals",	[MAP_LISTENERS] = "listeners",
+	[MAP_CONNS] = "conns",	     [MAP_STATS] = "stats",
+};
+
+void maps_init(struct maps *maps)
+{
+	int i;
+
+	for (i = 0; i < MAP_COUNT; i++)
+		maps->fd[i] = -1;
+}
+
+void maps_close(struct maps *maps)
+{
+	int i;
+
+	for (i = 0; i < MAP_COUNT; i++) {
+		if (maps->fd[i] >= 0)
+			close(maps->fd[i]);
+	}
+	maps_init(maps);
+}
+
+int maps_open(struct maps *maps, const char *ifname)
+{
+	int i, fd;
+
+	maps_init(maps);
+	for (i = 0; i < MAP_COUNT; i++) {
+		fd = pin_get(ifname, map_names[i]);
+		if (fd < 0) {
+			maps_close(maps);
+			return fd == -ENOENT ? fd :
+					       log_errno(fd, "cannot open the pinned map %s of %s",
+							 map_names[i], ifname);
+		}
+		maps->fd[i] = fd;
+	}
+	return 0;
+}
+
+static int maps_check_abi(const struct maps *maps, const char *ifname)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	__u32 abi[64] = { 0 };
+	int err = 0;
+
+	if (bpf_obj_get_info_by_fd(maps->fd[MAP_SETTINGS], &info, &len))
+		return log_errno(-errno, "%s: cannot read the map settings", ifname);
+	if (info.value_size <= sizeof(abi))
+		err = maps_get(maps, MAP_SETTINGS, abi);
+	if (err)
+		return log_errno(err, "%s: cannot read the map settings", ifname);
+	if (info.value_size == sizeof(struct synshield_settings) && abi[0] == SYNSHIELD_ABI)
+		return 0;
+	log_line("%s: another version of synshield runs it (map layout %u, this one knows %u): use "
+		 "that version, or 'synshield detach %s' and start anew",
+		 ifname, abi[0], SYNSHIELD_ABI, ifname);
+	return -EPROTO;
+}
+
+int maps_open_checked(struct maps *maps, const char *ifname)
+{
+	int err;
+
+	err = maps_open(maps, ifname);
+	if (err)
+		return err;
+	err = maps_check_abi(maps, ifname);
+	if (err)
+		maps_close(maps);
+	return err;
+}
+
+int maps_get(const struct maps *maps, enum map_id id, void *value)
+{
+	const __u32 zero = 0;
+
+	return bpf_map_lookup_elem(maps->fd[id], &zero, value) ? -errno : 0;
+}
+
+int maps_put(const struct maps *maps, enum map_id id, const void *value)
+{
+	const __u32 zero = 0;
+
+	return bpf_map_update_elem(maps->fd[id], &zero, value, BPF_ANY) ? -errno : 0;
+}
+
+/*
+ * A hash map answers with whole buckets, and with -ENOSPC where one does not
+ * fit: room for every element is always enough.
+ */
+static int dump_batches(int fd, const struct bpf_map_info *info, char *keys, char *values,
+			size_t *count)
+{
+	char token[256];
+	__u32 n, got = 0;
+	void *in = NULL;
+	int err;
+
+	do {
+		n = info->max_entries - got;
+		err = bpf_map_lookup_batch(fd, in, token, keys + (size_t)got * info->key_size,
+					   values + (size_t)got * info->value_size, &n, NULL);
+		if (err && errno != ENOENT)
+			return -errno;
+		got += n;
+		in = token;
+	} while (!err && got < info->max_entries);
+	*count = got;
+	return 0;
+}
+
+int maps_dump(const struct maps *maps, enum map_id id, void **keys, void **values, size_t *count)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	int err;
+
+	*keys = *values = NULL;
+	*count = 0;
+	if (bpf_obj_get_info_by_fd(maps->fd[id], &info, &len))
+		return -errno;
+	*keys = calloc(info.max_entries, info.key_size);
+	*values = calloc(info.max_entries, info.value_size);
+	err = *keys && *values ? dump_batches(maps->fd[id], &info, *keys, *values, count) : -ENOMEM;
+	if (err) {
+		free(*keys);
+		free(*values);
+		*keys = *values = NULL;
+	}
+	return err;
+}
+
+int maps_stats(const struct maps *maps, struct synshield_stats *sum)
+{
+	const size_t fields = sizeof(*sum) / sizeof(__u64);
+	int cpus = libbpf_num_possible_cpus();
+	struct synshield_stats *each;
+	__u64 *to = (__u64 *)sum;
+	size_t f;
+	int cpu, err;
+
+	if (cpus < 0)
+		return cpus;
+	memset(sum, 0, sizeof(*sum));
+	each = calloc(cpus, sizeof(*each));
+	if (!each)
+		return -ENOMEM;
+	err = maps_get(maps, MAP_STATS, each);
+	for (cpu = 0; !err && cpu < cpus; cpu++) {
+		const __u64 *from = (const __u64 *)&each[cpu];
+
+		for (f = 0; f < fields; f++)
+			to[f] += from[f];
+	}
+	free(each);
+	return err;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPS_H
+#define MAPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "synshield/synshield.h"
+
+enum map_id {
+	MAP_SETTINGS,
+	MAP_POLICY,
+	MAP_HOST,
+	MAP_KEYS,
+	MAP_LOCALS,
+	MAP_LISTENERS,
+	MAP_CONNS,
+	MAP_STATS,
+	MAP_COUNT
+};
+extern const char *const map_names[MAP_COUNT];
+
+/* descriptors; -1: none */
+struct maps {
+	int fd[MAP_COUNT];
+};
+
+void maps_init(struct maps *maps);
+void maps_close(struct maps *maps);
+/* The pinned ones: 0; -ENOENT if one is missing; errors other than that are said. */
+int maps_open(struct maps *maps, const char *ifname);
+/* For every other reader than `run`: opens, and refuses another ABI.  Says errors. */
+int maps_open_checked(struct maps *maps, const char *ifname);
+
+/* Element 0 of an array map. */
+int maps_get(const struct maps *maps, enum map_id id, void *value);
+int maps_put(const struct maps *maps, enum map_id id, const void *value);
+
+/*
+ * All of a map at once.  keys and values are the caller's to free; what is
+ * added or deleted at the same time may or may not be among them.
+ */
+int maps_dump(const struct maps *maps, enum map_id id, void **keys, void **values, size_t *count);
+
+struct synshield_stats;
+/* over all CPUs */
+int maps_stats(const struct maps *maps, struct synshield_stats *sum);
+
+#endif

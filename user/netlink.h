@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef NETLINK_H
+#define NETLINK_H
+
+#include <libmnl/libmnl.h>
+
+/*
+ * Sends a dump request on a socket of its own and feeds each answer to cb.
+ * 0 or -errno; -EINTR: the tables changed meanwhile, ask again.
+ */
+int netlink_dump(int bus, struct nlmsghdr *request, mnl_cb_t cb, void *arg);
+
+/* A non-blocking rtnetlink socket that hears of links, addresses and routes. */
+struct mnl_socket *netlink_listen(void);
+
+#endif

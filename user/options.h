@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "synshield/synshield.h"
+
+enum option_type {
+	OPTION_MODE,
+	OPTION_NUMBER,
+};
+
+/* One setting: the table of these drives parsing, help and printing. */
+struct option_desc {
+	const char *name;
+	enum option_type type;
+	__u32 min, max, def;
+	const char *unit;
+	size_t settings_at;	 /* offset in struct synshield_settings */
+	size_t policy_at;	 /* offset in struct synshield_policy */
+	bool per_port;
+	const char *help;
+};
+
+extern const struct option_desc options[];
+extern const size_t options_count;
+
+/* [PORT:]KEY=VALUE, understood; port 0 is the interface */
+struct option_value {
+	const struct option_desc *desc;
+	__u32 port;
+	__u32 value;
+};
+
+struct option_list {
+	struct option_value *values;
+	size_t count;
+};
+
+/* -EINVAL after one line on stderr that says what is wrong with the word */
+int options_parse(struct option_list *list, const char *word);
+void options_free(struct option_list *list);
+
+void options_defaults(struct synshield_settings *settings);
+/* Returns whether something was given for the interface, the port. */
+bool options_apply_settings(const struct option_list *list, struct synshield_settings *settings);
+bool options_apply_policy(const struct option_list *list, __u32 port,
+			  struct synshield_policy *policy);
+bool options_policy_empty(const struct synshield_policy *policy);
+
+__u32 options_get_settings(const struct option_desc *d, const struct synshield_settings *settings);
+__u32 options_get_policy(const struct option_desc *d, const struct synshield_policy *policy);
+const char *options_mode_name(__u32 mode);
+void options_print_value(FILE *out, const struct option_desc *d, __u32 value);
+void options_help(FILE *out);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "tc.h"
+
+#define EXIT_INSN { .code = BPF_JMP | BPF_EXIT }
+#define PASS_INSN { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 2 }
+
+/* int entry(struct xdp_md *ctx) calls int slot(struct xdp_md *ctx) */
+static struct btf *freplace_btf(int *entry, int *slot)
+{
+	struct btf *btf = btf__new_empty();
+	int number, ctx, proto;
+
+	if (!btf)
+		return NULL;
+	number = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+	ctx = btf__add_struct(btf, "xdp_md", 4);
+	btf__add_field(btf, "data", number, 0, 0);
+	ctx = btf__add_ptr(btf, ctx);
+	proto = btf__add_func_proto(btf, number);
+	btf__add_func_param(btf, "ctx", ctx);
+	*entry = btf__add_func(btf, "entry", BTF_FUNC_GLOBAL, proto);
+	*slot = btf__add_func(btf, "slot", BTF_FUNC_GLOBAL, proto);
+	if (*entry > 0 && *slot > 0 && !btf__load_into_kernel(btf))
+		return btf;
+	btf__free(btf);
+	return NULL;
+}
+
+static int load_target(int btf_fd, int entry, int slot)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_CALL, .imm = 1 },
+		EXIT_INSN,
+		PASS_INSN,
+		EXIT_INSN,
+	};
+	struct bpf_func_info funcs[] = { { 0, entry }, { 2, slot } };
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_btf_fd = btf_fd, .func_info = funcs,
+		    .func_info_cnt = 2, .func_info_rec_size = sizeof(funcs[0]));
+
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "probe_entry", "GPL", insns, 4, &opts);
+}
+
+static int load_replacement(int btf_fd, int target, int slot)
+{
+	const struct bpf_insn insns[] = { PASS_INSN, EXIT_INSN };
+	struct bpf_func_info func = { 0, slot };
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_btf_fd = btf_fd, .func_info = &func,
+		    .func_info_cnt = 1, .func_info_rec_size = sizeof(func),
+		    .attach_prog_fd = target, .attach_btf_id = slot);
+
+	return bpf_prog_load(BPF_PROG_TYPE_EXT, "probe_slot", "GPL", insns, 2, &opts);
+}
+
+bool probe_freplace(void)
+{
+	int entry, slot, target, replacement = -1;
+	struct btf *btf = freplace_btf(&entry, &slot);
+
+	if (!btf)
+		return false;
+	target = load_target(btf__fd(btf), entry, slot);
+	if (target < 0)
+		log_detail("no dispatcher: the probe's target program was refused");
+	else
+		replacement = load_replacement(btf__fd(btf), target, slot);
+	if (replacement >= 0)
+		close(replacement);
+	if (target >= 0)
+		close(target);
+	btf__free(btf);
+	return replacement >= 0;
+}
+
+static bool kernel_has_function(const char *name)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool found;
+
+	if (!btf)
+		return false;
+	found = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+	btf__free(btf);
+	return found;
+}
+
+bool probe_reqsk(void)
+{
+	static int known = -1; /* reading the kernel's BTF takes milliseconds */
+
+	if (known < 0)
+		known = kernel_has_function("bpf_sk_assign_tcp_reqsk");
+	return known;
+}
+
+bool probe_btf(void)
+{
+	return !access("/sys/kernel/btf/vmlinux", R_OK);
+}
+
+/* Asks for what is attached to no interface: kernels that know tcx miss the interface. */
+bool probe_tcx(void)
+{
+	LIBBPF_OPTS(bpf_prog_query_opts, opts);
+
+	return bpf_prog_query_opts(0x7fffffff, TCX_INGRESS, &opts) && errno == ENODEV;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "shield.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "host.h"
+#include "link.h"
+#include "log.h"
+#include "settings.h"
+
+const char *shield_xdp_text(const struct pin_note *note)
+{
+	return note->generic ? "generic" : "native";
+}
+
+const char *shield_tc_text(const struct pin_note *note)
+{
+	return note->clsact ? "clsact" : "tcx";
+}
+
+/* -- what the daemon keeps up to date -- */
+
+static int follow_host(struct shield *s)
+{
+	struct synshield_host host = { .learned = s->host.learned };
+	char name[IF_NAMESIZE];
+	int err;
+
+	/* by number: an interface may be renamed under us */
+	if (!if_indextoname(s->ifindex, name))
+		return -ENODEV;
+	err = host_read(name, &host);
+	if (err || !memcmp(&host, &s->host, sizeof(host)))
+		return err;
+	s->host = host;
+	return maps_put(&s->maps, MAP_HOST, &s->host);
+}
+
+static int set_learned(struct shield *s, __u32 generation)
+{
+	if (s->host.learned == generation)
+		return 0;
+	s->host.learned = generation;
+	return maps_put(&s->maps, MAP_HOST, &s->host);
+}
+
+static int follow_conns(struct shield *s, __u32 generation)
+{
+	int done;
+
+	if (s->host.learned == generation) {
+		if (!conns_may_have_evicted(&s->maps, &s->conns))
+			return 0;
+		return set_learned(s, 0);
+	}
+	done = conns_learn(&s->maps, &s->conns);
+	return done > 0 ? set_learned(s, generation) : done;
+}
+
+int shield_follow_addresses(struct shield *s)
+{
+	struct locals now;
+	int err;
+
+	err = locals_read(&now, s->ifindex);
+	if (err)
+		return err;
+	if (!s->locals.rows || !locals_equal(&now, &s->locals)) {
+		err = locals_write(&now, s->maps.fd[MAP_LOCALS]);
+		locals_free(&s->locals);
+		s->locals = now;
+	} else {
+		locals_free(&now);
+	}
+	return err ? err : listeners_sync(&s->maps, &s->locals, s->ifindex);
+}
+
+static void complain(const struct shield *s, const char *what, int err)
+{
+	if (err < 0 && err != -ENODEV)
+		log_errno(err, "%s: warning: cannot %s, trying again in a second", s->ifname, what);
+}
+
+static int attached(const struct shield *s)
+{
+	char name[IF_NAMESIZE];
+
+	if (!if_indextoname(s->ifindex, name))
+		return -ENODEV;
+	if (pin_dir_removed(s->dir_fd) || !xdp_attached(s->ifname, &s->note) ||
+	    !tc_attached(s->ifname, &s->note))
+		return -ENOENT;
+	return 0;
+}
+
+int shield_second(struct shield *s)
+{
+	struct synshield_settings settings;
+	int err;
+
+	err = attached(s);
+	if (err)
+		return err;
+	err = maps_get(&s->maps, MAP_SETTINGS, &settings);
+	if (err) {
+		complain(s, "read the settings", err);
+		return 0;
+	}
+	complain(s, "make a new cookie key", keys_rotate(s->keys, settings.epoch));
+	complain(s, "read the host's settings", follow_host(s));
+	complain(s, "follow the listening sockets",
+		 listeners_sync(&s->maps, &s->locals, s->ifindex));
+	complain(s, "list the connections", follow_conns(s, settings.generation));
+	return 0;
+}
+
+/* -- start -- */
+
+static int fill_maps(struct shield *s, const struct option_list *given)
+{
+	struct synshield_settings settings;
+	int err;
+
+	err = settings_change(&s->maps, s->ifname, given);
+	if (err)
+		return err;
+	err = maps_get(&s->maps, MAP_SETTINGS, &settings);
+	if (!err)
+		err = maps_get(&s->maps, MAP_HOST, &s->host);
+	if (!err && s->fresh)
+		s->host.learned = 0;
+	if (!err)
+		err = follow_host(s);
+	if (!err)
+		err = keys_map(s->maps.fd[MAP_KEYS], &s->keys);
+	if (!err)
+		err = keys_rotate(s->keys, settings.epoch);
+	if (err >= 0)
+		err = shield_follow_addresses(s);
+	if (err)
+		log_errno(err, "%s: cannot fill the maps", s->ifname);
+	return err;
+}
+
+static int pin_maps(const struct shield *s)
+{
+	int id, err = 0;
+
+	for (id = 0; id < MAP_COUNT && !err; id++)
+		err = pin_put(s->maps.fd[id], s->ifname, map_names[id]);
+	return err;
+}
+
+static int attach_fresh(struct shield *s, const struct loader *loader,
+			const struct shield_wish *wish)
+{
+	bool tc = false;
+	int err = 0;
+
+	s->note.netns = pin_netns();
+	s->note.ifindex = s->ifindex;
+	if (!tc_attached(s->ifname, &s->note)) {
+		tc_detach(s->ifname, &s->note);
+		err = tc_attach(s->ifname, s->ifindex, wish->tc, loader, &s->note);
+		tc = !err;
+	} else {
+		err = tc_replace(s->ifname, s->ifindex, loader, &s->note);
+	}
+	if (err)
+		return err;
+	link_detach(s->ifname, "link_xdp"); /* a dead one */
+	err = xdp_attach(s->ifname, s->ifindex, wish->xdp, wish->solo, loader, &s->maps, &s->note);
+	if (!err) {
+		err = pin_write_note(s->ifname, &s->note);
+		if (err)
+			xdp_detach(s->ifname, &s->note);
+	}
+	if (err && tc)
+		tc_detach(s->ifname, &s->note);
+	return err;
+}
+
+static void open_old(const char *ifname, struct loader *old)
+{
+	memset(old, 0, sizeof(*old));
+	old->xdp_fd = pin_get(ifname, "prog_xdp");
+	old->tc_in_fd = pin_get(ifname, "prog_tc_in");
+	old->tc_out_fd = pin_get(ifname, "prog_tc_out");
+}
+
+static void close_old(struct loader *old)
+{
+	if (old->xdp_fd >= 0)
+		close(old->xdp_fd);
+	if (old->tc_in_fd >= 0)
+		close(old->tc_in_fd);
+	if (old->tc_out_fd >= 0)
+		close(old->tc_out_fd);
+}
+
+/* New programs for the running ones; on failure the running ones stay, all three. */
+static int attach_over(struct shield *s, const struct loader *loader)
+{
+	struct loader old;
+	int err;
+
+	open_old(s->ifname, &old);
+	err = tc_replace(s->ifname, s->ifindex, loader, &s->note);
+	if (!err)
+		err = xdp_replace(s->ifname, s->ifindex, loader, &s->maps, &s->note);
+	if (err && old.tc_in_fd >= 0 && old.tc_out_fd >= 0) {
+		tc_replace(s->ifname, s->ifindex, &old, &s->note);
+		log_line("%s: the program that ran before goes on", s->ifname);
+	}
+	close_old(&old);
+	return err;
+}
+
+static bool links_alive(const char *ifname, const struct pin_note *note)
+{
+	if (note->dispatcher && note->netns == pin_netns() && xdp_attached(ifname, note))
+		return true;
+	return link_ifindex(ifname, "link_xdp") > 0 || link_ifindex(ifname, "link_tc_in") > 0;
+}
+
+static int refuse_foreign(const char *ifname, const struct pin_note *note)
+{
+	char now[IF_NAMESIZE];
+
+	if (note->netns != pin_netns())
+		log_line("%s: %s/%s is in use by an interface of that name in another network "
+			 "namespace: choose another --pin-dir",
+			 ifname, args_pin_dir, ifname);
+	else
+		log_line("%s: %s/%s belongs to the interface now called %s: 'synshield detach %s' "
+			 "removes it there",
+			 ifname, args_pin_dir, ifname,
+			 if_indextoname(note->ifindex, now) ? now : "(gone)", ifname);
+	return -EBUSY;
+}
+
+static int lock_dir(struct shield *s)
+{
+	int err;
+
+	s->dir_fd = pin_make_dir(s->ifname);
+	if (s->dir_fd < 0)
+		return s->dir_fd;
+	err = pin_lock_dir(s->dir_fd);
+	if (err == -EWOULDBLOCK)
+		log_line("%s: a synshield daemon runs it already; 'synshield set %s' changes its "
+			 "settings, 'synshield detach %s' ends it",
+			 s->ifname, s->ifname, s->ifname);
+	else if (err)
+		log_errno(err, "%s: cannot lock its pin directory", s->ifname);
+	return err;
+}
+
+/*
+ * Settles what is pinned: 1 if these pins are this interface's to take over, 0
+ * if there was nothing, or only what a vanished interface left behind.
+ */
+static int claim(struct shield *s, struct maps *pinned)
+{
+	int err;
+
+	err = lock_dir(s);
+	if (err)
+		return err;
+	err = pin_read_note(s->ifname, &s->note);
+	if (err || s->note.netns != pin_netns() || s->note.ifindex != s->ifindex) {
+		if (!err && links_alive(s->ifname, &s->note))
+			return refuse_foreign(s->ifname, &s->note);
+		goto anew;
+	}
+	err = maps_open(pinned, s->ifname);
+	if (!err)
+		return 1;
+	if (err != -ENOENT)
+		return err;
+	if (links_alive(s->ifname, &s->note)) {
+		log_line("%s: a pinned map is missing in %s: 'synshield detach %s', then run again",
+			 s->ifname, args_pin_dir, s->ifname);
+		return -EPROTO;
+	}
+anew:
+	memset(&s->note, 0, sizeof(s->note));
+	close(s->dir_fd);
+	s->dir_fd = -1;
+	pin_remove_dir(s->ifname);
+	return lock_dir(s);
+}
+
+static int start_loaded(struct shield *s, const struct loader *loader,
+			const struct shield_wish *wish, bool pinned)
+{
+	bool running = pinned && xdp_attached(s->ifname, &s->note) &&
+		       tc_attached(s->ifname, &s->note);
+	int err;
+
+	s->fresh = !running;
+	err = loader_maps(loader, &s->maps);
+	if (!err)
+		err = fill_maps(s, &wish->options);
+	if (!err && !pinned)
+		err = pin_maps(s);
+	if (!err)
+		err = running ? attach_over(s, loader) : attach_fresh(s, loader, wish);
+	return err;
+}
+
+int shield_start(struct shield *s, const char *ifname, const struct shield_wish *wish)
+{
+	struct loader loader = {};
+	struct maps pinned;
+	int have, err;
+
+	memset(s, 0, sizeof(*s));
+	s->dir_fd = -1;
+	maps_init(&s->maps);
+	maps_init(&pinned);
+	snprintf(s->ifname, sizeof(s->ifname), "%s", ifname);
+	s->ifindex = if_nametoindex(ifname);
+	if (!s->ifindex)
+		return log_errno(-ENODEV, "%s", ifname);
+	have = claim(s, &pinned);
+	err = have < 0 ? have : loader_open(&loader, ifname, have ? &pinned : NULL, wish->conns);
+	if (!err)
+		err = start_loaded(s, &loader, wish, have > 0);
+	loader_close(&loader);
+	maps_close(&pinned);
+	if (!err)
+		return 0;
+	if (!have)
+		pin_remove_dir(ifname);
+	shield_release(s);
+	return err;
+}
+
+void shield_release(struct shield *s)
+{
+	attacks_free(&s->attacks);
+	locals_free(&s->locals);
+	keys_unmap(s->keys);
+	maps_close(&s->maps);
+	if (s->dir_fd >= 0)
+		close(s->dir_fd);
+	s->keys = NULL;
+	s->dir_fd = -1;
+}
+
+int shield_remove(const char *ifname)
+{
+	struct pin_note note;
+	int err;
+
+	err = pin_read_note(ifname, &note);
+	if (err) /* a start that did not come to an end */
+		return pin_remove_dir(ifname);
+	if (note.netns != pin_netns() && (note.clsact || note.dispatcher) &&
+	    link_ifindex(ifname, "link_xdp"))
+		return refuse_foreign(ifname, &note);
+	err = xdp_detach(ifname, &note);
+	if (!err)
+		err = tc_detach(ifname, &note);
+	return err ? err : pin_remove_dir(ifname);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef SHIELD_H
+#define SHIELD_H
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "attacks.h"
+#include "conns.h"
+#include "keys.h"
+#include "locals.h"
+#include "maps.h"
+#include "options.h"
+#include "pin.h"
+#include "tc.h"
+#include "xdp.h"
+
+/* How to attach. */
+struct shield_wish {
+	struct option_list options;
+	enum xdp_mode xdp;
+	enum tc_kind tc;
+	bool solo;
+	unsigned int conns;
+};
+
+/* One interface, as its daemon holds it. */
+struct shield {
+	char ifname[IF_NAMESIZE];
+	int ifindex;
+	int dir_fd; /* locked as long as the daemon lives; -1: none */
+	bool fresh; /* attached by this daemon, not taken over */
+	struct maps maps;
+	struct pin_note note;
+	struct synshield_keys *keys;
+	struct synshield_host host;
+	struct locals locals;
+	struct conns_watch conns;
+	struct attacks attacks;
+};
+
+/* With the root locked: attaches, or takes over what is pinned.  Errors are said. */
+int shield_start(struct shield *s, const char *ifname, const struct shield_wish *wish);
+/* Lets go; what is attached stays. */
+void shield_release(struct shield *s);
+/* With the root locked: takes everything off the interface. */
+int shield_remove(const char *ifname);
+
+/* The daemon's duties. */
+int shield_follow_addresses(struct shield *s); /* and the listeners on them */
+int shield_second(struct shield *s);	       /* -ENODEV: interface gone, -ENOENT: detached */
+
+const char *shield_xdp_text(const struct pin_note *note); /* "native", "generic" */
+const char *shield_tc_text(const struct pin_note *note);  /* "tcx", "clsact" */
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "args.h"
+#include "counts.h"
+#include "interfaces.h"
+#include "json.h"
+#include "log.h"
+#include "maps.h"
+
+static bool as_json;
+
+static const struct arg stats_args[] = {
+	{ .name = "json", .letter = 'j', .type = ARG_FLAG, .to = &as_json, .help = "write JSON, every counter" },
+	{},
+};
+
+static void print_table(const struct synshield_stats *stats, bool observed)
+{
+	bool titled = false;
+	int a, r;
+
+	for (a = 0; a < COUNTS_ACTIONS; a++) {
+		if (count_actions[a].observed != observed)
+			continue;
+		for (r = 0; r < SYNSHIELD_REASON_MAX; r++) {
+			__u64 count = counts_at(stats, a, r);
+
+			if (!count)
+				continue;
+			if (observed && !titled)
+				printf("  mode observe, what auto would have done:\n");
+			titled = true;
+			printf("  %-12s %-18s %14" PRIu64 "  %s\n", count_actions[a].name,
+			       count_reasons[r].name, (uint64_t)count, count_reasons[r].text);
+		}
+	}
+	if (!titled && !observed)
+		printf("  no packet yet\n");
+}
+
+static void print_json(struct json *j, const char *ifname, const struct synshield_stats *stats)
+{
+	int a, r;
+
+	json_object(j, NULL);
+	json_text(j, "interface", ifname);
+	for (a = 0; a < COUNTS_ACTIONS; a++) {
+		json_object(j, count_actions[a].name);
+		for (r = 0; r < SYNSHIELD_REASON_MAX; r++)
+			json_number(j, count_reasons[r].name, counts_at(stats, a, r));
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static int read_stats(const char *ifname, struct synshield_stats *stats)
+{
+	struct maps maps;
+	int err;
+
+	err = maps_open_checked(&maps, ifname);
+	if (err == -ENOENT)
+		return interfaces_not_running(ifname);
+	if (err)
+		return EXIT_FAILED;
+	err = maps_stats(&maps, stats);
+	if (err)
+		log_errno(err, "%s: cannot read the map stats", ifname);
+	maps_close(&maps);
+	return err ? EXIT_FAILED : EXIT_OK;
+}
+
+static int stats(const struct command *cmd, int argc, char **argv)
+{
+	char(*names)[IF_NAMESIZE] = NULL;
+	struct synshield_stats *sum;
+	struct json j;
+	size_t count = 0, i;
+	int code, worst;
+
+	worst = interfaces_chosen(argc, argv, &names, &count);
+	if (worst)
+		return worst;
+	sum = calloc(1, sizeof(*sum));
+	if (!sum)
+		count = 0;
+	if (as_json) {
+		json_start(&j, stdout);
+		json_array(&j, NULL);
+	}
+	for (i = 0; i < count; i++) {
+		code = read_stats(names[i], sum);
+		if (code) {
+			worst = code;
+			continue;
+		}
+		if (as_json) {
+			print_json(&j, names[i], sum);
+			continue;
+		}
+		printf("%s%s\n", i ? "\n" : "", names[i]);
+		print_table(sum, false);
+		print_table(sum, true);
+	}
+	if (as_json)
+		json_end(&j);
+	free(sum);
+	free(names);
+	return worst;
+}
+
+const struct command command_stats = {
+	.name = "stats",
+	.usage = "[IFACE...] [--json]",
+	.summary = "packets by what was done with them, and why",
+	.about = "Counts every packet once, by action (pass, drop, reply) and reason, since the\n"
+		 "interface was attached. Without IFACE: all that are running.",
+	.args = stats_args,
+	.run = stats,
+};

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "counts.h"
+#include "interfaces.h"
+#include "jiffies.h"
+#include "json.h"
+#include "listeners.h"
+#include "log.h"
+#include "maps.h"
+#include "options.h"
+#include "shield.h"
+#include "warnings.h"
+
+#define TOP_REASONS 5
+#define TABLE_LISTENERS 20
+
+/* Everything that is told of one interface. */
+struct report {
+	char ifname[IF_NAMESIZE];
+	struct maps maps;
+	struct pin_note note;
+	bool daemon, here, xdp, tc;
+	struct synshield_settings settings;
+	struct synshield_host host;
+	__u32 epoch;
+	struct listener_row *listeners;
+	size_t listener_count;
+	__u32 *ports;
+	struct synshield_policy *policies;
+	size_t policy_count;
+	__u64 now_jiffies;
+	struct timespec sampled;
+	double seconds;
+	struct synshield_stats before, after;
+	struct warning warnings[WARNINGS_MAX];
+	int warning_count;
+};
+
+static bool as_json;
+static unsigned int interval_ms = 1000;
+
+static const struct arg status_args[] = {
+	{ .name = "interval", .letter = 'i', .type = ARG_NUMBER, .to = &interval_ms, .meta = "MS",
+	  .min = 10, .max = 60000, .help = "sample the rates over MS milliseconds (default 1000)" },
+	{ .name = "json", .letter = 'j', .type = ARG_FLAG, .to = &as_json, .help = "write JSON" },
+	{},
+};
+
+static double seconds_since(const struct timespec *then)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - then->tv_sec) + (now.tv_nsec - then->tv_nsec) / 1e9;
+}
+
+/* -- gathering -- */
+
+static int gather_attachment(struct report *r)
+{
+	int fd, err;
+
+	err = pin_read_note(r->ifname, &r->note);
+	if (err) /* a start that did not come to an end */
+		return err;
+	r->here = r->note.netns == pin_netns();
+	r->xdp = xdp_attached(r->ifname, &r->note);
+	r->tc = (!r->here && r->note.clsact) || tc_attached(r->ifname, &r->note);
+	fd = pin_open_dir(r->ifname);
+	if (fd < 0)
+		return fd;
+	r->daemon = pin_dir_locked(fd);
+	close(fd);
+	return 0;
+}
+
+static int gather_maps(struct report *r)
+{
+	struct synshield_keys keys;
+	int err;
+
+	err = maps_get(&r->maps, MAP_SETTINGS, &r->settings);
+	if (!err)
+		err = maps_get(&r->maps, MAP_HOST, &r->host);
+	if (!err)
+		err = maps_get(&r->maps, MAP_KEYS, &keys);
+	r->epoch = err ? 0 : keys.epoch;
+	explicit_bzero(&keys, sizeof(keys));
+	if (!err)
+		err = maps_stats(&r->maps, &r->before);
+	clock_gettime(CLOCK_MONOTONIC, &r->sampled);
+	return err;
+}
+
+static int gather_first(struct report *r, const char *ifname)
+{
+	int err;
+
+	snprintf(r->ifname, sizeof(r->ifname), "%s", ifname);
+	err = maps_open_checked(&r->maps, ifname);
+	if (err == -ENOENT)
+		return interfaces_not_running(ifname);
+	if (err)
+		return EXIT_FAILED;
+	err = gather_attachment(r);
+	if (err == -ENOENT || err == -EINVAL)
+		return interfaces_not_running(ifname);
+	if (!err)
+		err = gather_maps(r);
+	return err ? (log_errno(err, "%s: cannot read its maps", ifname), EXIT_FAILED) : EXIT_OK;
+}
+
+static int gather_second(struct report *r)
+{
+	int err;
+
+	r->seconds = seconds_since(&r->sampled);
+	err = maps_stats(&r->maps, &r->after);
+	if (!err)
+		err = listeners_read(&r->maps, &r->listeners, &r->listener_count);
+	if (!err)
+		err = maps_dump(&r->maps, MAP_POLICY, (void **)&r->ports, (void **)&r->policies,
+				&r->policy_count);
+	r->now_jiffies = jiffies_now();
+	r->warning_count = warnings_collect(r->ifname, &r->note, &r->maps, r->warnings);
+	return err ? (log_errno(err, "%s: cannot read its maps", r->ifname), EXIT_FAILED) : EXIT_OK;
+}
+
+static void report_free(struct report *r)
+{
+	maps_close(&r->maps);
+	free(r->listeners);
+	free(r->ports);
+	free(r->policies);
+}
+
+static bool under_attack(const struct report *r, const struct listener_row *l)
+{
+	return l->value.cookies_until_jiffies > r->now_jiffies;
+}
+
+static size_t attacks(const struct report *r)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < r->listener_count; i++)
+		n += under_attack(r, &r->listeners[i]);
+	return n;
+}
+
+static double rate(const struct report *r, int action)
+{
+	__u64 n = counts_total(&r->after, action) - counts_total(&r->before, action);
+
+	return r->seconds > 0 ? n / r->seconds : 0;
+}
+
+/* -- as text -- */
+
+static void print_settings(const struct report *r)
+{
+	size_t i, j;
+
+	printf("  settings   ");
+	for (i = 0; i < options_count; i++) {
+		printf("%s%s=", i ? ", " : "", options[i].name);
+		options_print_value(stdout, &options[i],
+				    options_get_settings(&options[i], &r->settings));
+	}
+	putchar('\n');
+	for (j = 0; j < r->policy_count; j++) {
+		bool first = true;
+
+		printf("  port %-5u ", r->ports[j]);
+		for (i = 0; i < options_count; i++) {
+			__u32 value = options[i].per_port ?
+					      options_get_policy(&options[i], &r->policies[j]) :
+					      0;
+
+			if (!value)
+				continue;
+			printf("%s%s=", first ? "" : ", ", options[i].name);
+			options_print_value(stdout, &options[i], value);
+			first = false;
+		}
+		putchar('\n');
+	}
+}
+
+static void print_attachment(const struct report *r)
+{
+	printf("%s: %s\n", r->ifname,
+	       !r->xdp || !r->tc   ? "NOT PROTECTED, programs were detached: run again" :
+	       attacks(r)	   ? "under attack" :
+				     "protected");
+	printf("  attached   XDP %s, %s%s; TC %s%s%s\n", shield_xdp_text(&r->note),
+	       r->note.dispatcher ? "in libxdp's dispatcher" : "alone", r->xdp ? "" : " (gone)",
+	       shield_tc_text(&r->note), r->tc ? "" : " (gone)",
+	       r->here ? "" : "; in another network namespace");
+	printf("  daemon     %s\n",
+	       r->daemon ? "running" :
+			   "not running: keys, addresses and listeners are not renewed; run again");
+}
+
+static void print_rates(const struct report *r)
+{
+	struct count_cell cells[COUNTS_ACTIONS * SYNSHIELD_REASON_MAX];
+	size_t n, i;
+	int a;
+
+	printf("  packets/s ");
+	for (a = 0; a < COUNTS_ACTIONS; a++) {
+		if (!count_actions[a].observed || rate(r, a) > 0)
+			printf(" %s %.0f", count_actions[a].name, rate(r, a));
+	}
+	putchar('\n');
+	n = counts_cells(&r->after, &r->before, cells);
+	for (i = 0; i < n && i < TOP_REASONS; i++)
+		printf("    %10.0f  %s %s: %s\n", cells[i].count / r->seconds,
+		       count_actions[cells[i].action].name, count_reasons[cells[i].reason].name,
+		       count_reasons[cells[i].reason].text);
+}
+
+static const char *listener_mode(const struct listener_row *l)
+{
+	return l->value.checked_jiffies ? options_mode_name(l->value.mode) : "-";
+}
+
+static const char *listener_cookies(const struct report *r, const struct listener_row *l)
+{
+	if (!l->value.checked_jiffies)
+		return "not asked yet";
+	if (l->value.flags & SYNSHIELD_LISTENER_KERNEL_COOKIE)
+		return "kernel's";
+	return r->host.flags & SYNSHIELD_HOST_REQSK ? "shield's" : "kernel's";
+}
+
+static void print_listeners(const struct report *r)
+{
+	char text[ADDRESS_TEXT];
+	size_t i;
+
+	printf("  listeners  %zu, under attack %zu\n", r->listener_count, attacks(r));
+	if (!r->listener_count)
+		return;
+	printf("    %-26s %-8s %9s %-14s %8s %12s\n", "address", "mode", "half-open", "cookies",
+	       "attacks", "peak SYN/s");
+	for (i = 0; i < r->listener_count && i < TABLE_LISTENERS; i++) {
+		const struct listener_row *l = &r->listeners[i];
+
+		printf("    %-26s %-8s %9u %-14s %8u %12u%s\n",
+		       address_text(text, l->key.addr, l->key.port), listener_mode(l),
+		       l->value.half_open, listener_cookies(r, l), l->value.attacks,
+		       l->value.attack_peak, under_attack(r, l) ? "  UNDER ATTACK" : "");
+	}
+	if (i < r->listener_count)
+		printf("    and %zu more (--json shows all)\n", r->listener_count - i);
+}
+
+static void print_report(const struct report *r)
+{
+	int i;
+
+	print_attachment(r);
+	print_settings(r);
+	print_rates(r);
+	print_listeners(r);
+	for (i = 0; i < r->warning_count; i++) {
+		printf("  warning    %s\n", r->warnings[i].text);
+		if (r->warnings[i].mend[0])
+			printf("             %s\n", r->warnings[i].mend);
+	}
+}
+
+/* -- as JSON -- */
+
+static void json_option(struct json *j, const struct option_desc *d, __u32 value)
+{
+	if (d->type == OPTION_MODE)
+		json_text(j, d->name, options_mode_name(value));
+	else
+		json_number(j, d->name, value);
+}
+
+static void json_settings(struct json *j, const struct report *r)
+{
+	size_t i, k;
+
+	json_object(j, "settings");
+	for (i = 0; i < options_count; i++)
+		json_option(j, &options[i], options_get_settings(&options[i], &r->settings));
+	json_number(j, "generation", r->settings.generation);
+	json_end(j);
+	json_array(j, "ports");
+	for (k = 0; k < r->policy_count; k++) {
+		json_object(j, NULL);
+		json_number(j, "port", r->ports[k]);
+		for (i = 0; i < options_count; i++) {
+			if (options[i].per_port)
+				json_option(j, &options[i],
+					    options_get_policy(&options[i], &r->policies[k]));
+		}
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static void json_listeners(struct json *j, const struct report *r)
+{
+	char text[ADDRESS_TEXT];
+	size_t i;
+
+	json_array(j, "listeners");
+	for (i = 0; i < r->listener_count; i++) {
+		const struct listener_row *l = &r->listeners[i];
+
+		json_object(j, NULL);
+		json_text(j, "address", address_text(text, l->key.addr, l->key.port));
+		json_number(j, "port", l->key.port);
+		json_text(j, "mode", listener_mode(l));
+		json_bool(j, "under-attack", under_attack(r, l));
+		json_text(j, "cookies", listener_cookies(r, l));
+		json_number(j, "half-open", l->value.half_open);
+		json_number(j, "attacks", l->value.attacks);
+		json_number(j, "attack-syns", l->value.attack_syns);
+		json_number(j, "attack-acks", l->value.attack_acks);
+		json_number(j, "attack-peak", l->value.attack_peak);
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static void json_rates(struct json *j, const struct report *r)
+{
+	struct count_cell cells[COUNTS_ACTIONS * SYNSHIELD_REASON_MAX];
+	size_t n, i;
+	int a;
+
+	json_object(j, "rates");
+	for (a = 0; a < COUNTS_ACTIONS; a++)
+		json_real(j, count_actions[a].name, rate(r, a));
+	json_end(j);
+	json_array(j, "top");
+	n = counts_cells(&r->after, &r->before, cells);
+	for (i = 0; i < n && i < TOP_REASONS; i++) {
+		json_object(j, NULL);
+		json_text(j, "action", count_actions[cells[i].action].name);
+		json_text(j, "reason", count_reasons[cells[i].reason].name);
+		json_real(j, "rate", cells[i].count / r->seconds);
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static void json_warnings(struct json *j, const struct report *r)
+{
+	int i;
+
+	json_array(j, "warnings");
+	for (i = 0; i < r->warning_count; i++) {
+		json_object(j, NULL);
+		json_text(j, "text", r->warnings[i].text);
+		if (r->warnings[i].mend[0])
+			json_text(j, "mend", r->warnings[i].mend);
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static void json_report(struct json *j, const struct report *r)
+{
+	json_object(j, NULL);
+	json_text(j, "interface", r->ifname);
+	json_bool(j, "protected", r->xdp && r->tc);
+	json_text(j, "xdp", shield_xdp_text(&r->note));
+	json_bool(j, "dispatcher", r->note.dispatcher);
+	json_text(j, "tc", shield_tc_text(&r->note));
+	json_bool(j, "daemon", r->daemon);
+	json_bool(j, "this-namespace", r->here);
+	json_bool(j, "under-attack", attacks(r) > 0);
+	json_number(j, "epoch", r->epoch);
+	json_bool(j, "learned", r->host.learned && r->host.learned == r->settings.generation);
+	json_settings(j, r);
+	json_rates(j, r);
+	json_listeners(j, r);
+	json_warnings(j, r);
+	json_end(j);
+}
+
+static void pause_ms(unsigned int ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	while (nanosleep(&t, &t) && errno == EINTR)
+		;
+}
+
+/* Returns an exit code; reports that could not be gathered are left out. */
+static int gather(struct report *reports, size_t *count, char (*names)[IF_NAMESIZE])
+{
+	size_t i, kept = 0;
+	int code, worst = EXIT_OK;
+
+	for (i = 0; i < *count; i++) {
+		maps_init(&reports[kept].maps);
+		code = gather_first(&reports[kept], names[i]);
+		if (!code) {
+			kept++;
+			continue;
+		}
+		worst = code;
+		maps_close(&reports[kept].maps);
+		memset(&reports[kept], 0, sizeof(reports[kept]));
+	}
+	*count = kept;
+	if (kept)
+		pause_ms(interval_ms);
+	for (i = 0; i < kept; i++) {
+		code = gather_second(&reports[i]);
+		worst = code ? code : worst;
+	}
+	return worst;
+}
+
+static int status(const struct command *cmd, int argc, char **argv)
+{
+	char(*names)[IF_NAMESIZE] = NULL;
+	struct report *reports;
+	size_t count = 0, i;
+	struct json j;
+	int code;
+
+	code = interfaces_chosen(argc, argv, &names, &count);
+	if (code)
+		return code;
+	jiffies_calibrate();
+	reports = calloc(count, sizeof(*reports));
+	if (!reports)
+		count = 0;
+	code = gather(reports, &count, names);
+	if (as_json) {
+		json_start(&j, stdout);
+		json_array(&j, NULL);
+	}
+	for (i = 0; i < count; i++) {
+		if (as_json)
+			json_report(&j, &reports[i]);
+		else
+			print_report(&reports[i]);
+		report_free(&reports[i]);
+	}
+	if (as_json)
+		json_end(&j);
+	free(reports);
+	free(names);
+	return code;
+}
+
+const struct command command_status = {
+	.name = "status",
+	.usage = "[IFACE...] [--json] [--interval MS]",
+	.summary = "mode, attachment, attacks, rates, listeners, warnings",
+	.about = "Tells how the interfaces fare. Without IFACE: all that are running.",
+	.args = status_args,
+	.run = status,
+};

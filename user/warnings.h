@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef WARNINGS_H
+#define WARNINGS_H
+
+#include "maps.h"
+#include "pin.h"
+
+#define WARNINGS_MAX 8
+
+/* Something works worse than it could: what, and the command that mends it. */
+struct warning {
+	char text[192];
+	char mend[128]; /* "": nothing to be done here */
+};
+
+/* note and maps: NULL where nothing is attached.  Returns how many. */
+int warnings_collect(const char *ifname, const struct pin_note *note, const struct maps *maps,
+		     struct warning warnings[WARNINGS_MAX]);
+void warnings_log(const char *ifname, const struct pin_note *note, const struct maps *maps);
+
+#endif
