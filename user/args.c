@@ -14,13 +14,17 @@ const char *args_pin_dir;
 static bool args_help_wanted;
 
 static const struct arg common_args[] = {
-	{ .name = "pin-dir",
-	  .type = ARG_TEXT,
-	  .to = &args_pin_dir,
-	  .meta = "DIR",
-	  .help = "where the maps and links are pinned, on a bpffs\n"
-		  "($SYNSHIELD_PIN_DIR; default " SYNSHIELD_PIN_ROOT ")" },
-	{ .name = "help", .letter = 'h', .type = ARG_FLAG, .to = &args_help_wanted, .help = "this text" },
+	{.name = "pin-dir",
+	 .type = ARG_TEXT,
+	 .to = &args_pin_dir,
+	 .meta = "DIR",
+	 .help = "where the maps and links are pinned, on a bpffs\n"
+		 "($SYNSHIELD_PIN_DIR; default " SYNSHIELD_PIN_ROOT ")"},
+	{.name = "help",
+	 .letter = 'h',
+	 .type = ARG_FLAG,
+	 .to = &args_help_wanted,
+	 .help = "this text"},
 	{},
 };
 
@@ -32,7 +36,8 @@ int args_wrong(const struct command *cmd, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "synshield %s: %s; see 'synshield %s --help'\n", cmd->name, text, cmd->name);
+	fprintf(stderr, "synshield %s: %s; see 'synshield %s --help'\n", cmd->name, text,
+		cmd->name);
 	return EXIT_USAGE;
 }
 

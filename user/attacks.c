@@ -38,11 +38,11 @@ static size_t merge(const struct attacks *old, const struct listener_row *rows, 
 	size_t i, j = 0, kept = 0;
 
 	for (i = 0; i < count; i++) {
-		struct attack a = { .row = rows[i], .since_jiffies = now };
+		struct attack a = {.row = rows[i], .since_jiffies = now};
 		int diff = -1;
 
-		while (j < old->count &&
-		       (diff = memcmp(&old->rows[j].row.key, &rows[i].key, sizeof(rows[i].key))) < 0)
+		while (j < old->count && (diff = memcmp(&old->rows[j].row.key, &rows[i].key,
+							sizeof(rows[i].key))) < 0)
 			say_end(ifname, &old->rows[j++], now); /* it listens no more */
 		if (j < old->count && !diff)
 			a.since_jiffies = old->rows[j++].since_jiffies;

@@ -15,14 +15,14 @@ static const struct {
 	bool within_admin; /* CAP_SYS_ADMIN includes it */
 	const char *name;
 } needed[] = {
-	{ CAP_BPF, true, "CAP_BPF" },
-	{ CAP_NET_ADMIN, false, "CAP_NET_ADMIN" },
-	{ CAP_PERFMON, true, "CAP_PERFMON" },
+	{CAP_BPF, true, "CAP_BPF"},
+	{CAP_NET_ADMIN, false, "CAP_NET_ADMIN"},
+	{CAP_PERFMON, true, "CAP_PERFMON"},
 };
 
 static uint64_t effective(void)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {};
 
 	if (syscall(SYS_capget, &head, data))

@@ -17,7 +17,11 @@
 /* Connections from this host to others are not in the counters. */
 #define COUNT_SECONDS 30
 
-#define CONNECTIONS                                                                                	((1U << TCP_ESTABLISHED) | (1U << TCP_SYN_SENT) | (1U << TCP_SYN_RECV) |                   	 (1U << TCP_FIN_WAIT1) | (1U << TCP_FIN_WAIT2) | (1U << TCP_TIME_WAIT) |                   	 (1U << TCP_CLOSE_WAIT) | (1U << TCP_LAST_ACK) | (1U << TCP_CLOSING) |                     	 (1U << DIAG_NEW_SYN_RECV))
+#define CONNECTIONS                                                                                \
+	((1U << TCP_ESTABLISHED) | (1U << TCP_SYN_SENT) | (1U << TCP_SYN_RECV) |                   \
+	 (1U << TCP_FIN_WAIT1) | (1U << TCP_FIN_WAIT2) | (1U << TCP_TIME_WAIT) |                   \
+	 (1U << TCP_CLOSE_WAIT) | (1U << TCP_LAST_ACK) | (1U << TCP_CLOSING) |                     \
+	 (1U << DIAG_NEW_SYN_RECV))
 
 struct learning {
 	int fd;
@@ -38,16 +42,15 @@ static int capacity(const struct maps *maps, __u32 *entries)
 
 static bool loopback(const __u8 addr[16])
 {
-	static const __u8 ipv6[16] = { [15] = 1 };
+	static const __u8 ipv6[16] = {[15] = 1};
 
 	return address_is_ipv4(addr) ? addr[12] == 127 : !memcmp(addr, ipv6, 16);
 }
 
 static int learn(const struct diag_socket *s, void *arg)
 {
-	struct synshield_tuple tuple = { .remote_port = s->remote_port,
-					 .local_port = s->local_port };
-	struct synshield_conn conn = { .state = SYNSHIELD_CONN_ESTABLISHED };
+	struct synshield_tuple tuple = {.remote_port = s->remote_port, .local_port = s->local_port};
+	struct synshield_conn conn = {.state = SYNSHIELD_CONN_ESTABLISHED};
 	struct learning *l = arg;
 
 	if (loopback(s->local))
@@ -96,7 +99,7 @@ static int count_entries(const struct maps *maps, struct conns_watch *watch)
 
 int conns_learn(const struct maps *maps, struct conns_watch *watch)
 {
-	struct learning l = { .fd = maps->fd[MAP_CONNS], .now = jiffies_now() };
+	struct learning l = {.fd = maps->fd[MAP_CONNS], .now = jiffies_now()};
 	int err;
 
 	err = capacity(maps, &watch->capacity);

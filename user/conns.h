@@ -11,9 +11,9 @@
  * that all sockets were put there until the LRU may have evicted one.
  */
 struct conns_watch {
-	__u64 base;	/* entries made according to the counters, when last counted */
-	__u32 counted;	/* entries in the map then */
-	__u32 age;	/* seconds since */
+	__u64 base;    /* entries made according to the counters, when last counted */
+	__u32 counted; /* entries in the map then */
+	__u32 age;     /* seconds since */
 	__u32 capacity;
 	bool told;
 };

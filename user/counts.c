@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 const struct count_action count_actions[COUNTS_ACTIONS] = {
-	{ "pass", false },	{ "drop", false },	{ "reply", false },
-	{ "would_pass", true }, { "would_drop", true }, { "would_reply", true },
+	{"pass", false},      {"drop", false},	    {"reply", false},
+	{"would_pass", true}, {"would_drop", true}, {"would_reply", true},
 };
 
 const struct count_reason count_reasons[SYNSHIELD_REASON_MAX] = {
-#define X(name, text) { #name, text },
+#define X(name, text) {#name, text},
 	SYNSHIELD_REASONS(X)
 #undef X
 };
@@ -52,7 +52,7 @@ size_t counts_cells(const struct synshield_stats *after, const struct synshield_
 			if (before)
 				count -= counts_at(before, a, r);
 			if (count)
-				cells[n++] = (struct count_cell){ a, r, count };
+				cells[n++] = (struct count_cell){a, r, count};
 		}
 	}
 	qsort(cells, n, sizeof(cells[0]), compare_cells);

@@ -10,16 +10,16 @@
 #include "pin.h"
 #include "shield.h"
 
-static const struct arg detach_args[] = { {} };
+static const struct arg detach_args[] = {{}};
 
 static int detach_one(const char *ifname)
 {
 	int fd, err;
 
 	/* '/' would lead out of the pin directory */
-	fd = strlen(ifname) < IF_NAMESIZE && *ifname && *ifname != '.' && !strchr(ifname, '/') ?
-		     pin_open_dir(ifname) :
-		     -ENOENT;
+	fd = strlen(ifname) < IF_NAMESIZE && *ifname && *ifname != '.' && !strchr(ifname, '/')
+		     ? pin_open_dir(ifname)
+		     : -ENOENT;
 	if (fd == -ENOENT)
 		return interfaces_not_running(ifname);
 	if (fd < 0)
@@ -56,8 +56,9 @@ const struct command command_detach = {
 	.name = "detach",
 	.usage = "IFACE...",
 	.summary = "remove the shield from interfaces, with all it pinned",
-	.about = "Detaches the programs and removes the pins, also while a daemon runs: it notices\n"
-		 "and ends. Connections go on; they are the kernel's.",
+	.about =
+		"Detaches the programs and removes the pins, also while a daemon runs: it notices\n"
+		"and ends. Connections go on; they are the kernel's.",
 	.args = detach_args,
 	.run = detach,
 };

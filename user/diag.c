@@ -42,7 +42,8 @@ static int read_socket(const struct nlmsghdr *nlh, void *arg)
 		return MNL_CB_OK;
 	fill_address(s.local, m->id.idiag_src, s.ipv6);
 	fill_address(s.remote, m->id.idiag_dst, s.ipv6);
-	mnl_attr_for_each(attr, nlh, sizeof(*m)) {
+	mnl_attr_for_each(attr, nlh, sizeof(*m))
+	{
 		if (mnl_attr_get_type(attr) == INET_DIAG_SKV6ONLY)
 			s.v6only = mnl_attr_get_u8(attr);
 	}
@@ -55,8 +56,8 @@ static int read_socket(const struct nlmsghdr *nlh, void *arg)
 
 int diag_dump(__u32 states, diag_cb_t cb, void *arg)
 {
-	static const int families[] = { AF_INET, AF_INET6 };
-	struct dump dump = { cb, arg };
+	static const int families[] = {AF_INET, AF_INET6};
+	struct dump dump = {cb, arg};
 	char buf[256];
 	int i, err;
 

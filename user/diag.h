@@ -12,9 +12,9 @@ struct diag_socket {
 	__u8 local[16], remote[16]; /* IPv4 as ::ffff:a.b.c.d */
 	__u16 local_port, remote_port;
 	__u8 state;
-	bool v6only;	/* of a listener on :: */
-	bool ipv6;	/* an AF_INET6 socket */
-	int ifindex;	/* bound to that device; 0: to none */
+	bool v6only; /* of a listener on :: */
+	bool ipv6;   /* an AF_INET6 socket */
+	int ifindex; /* bound to that device; 0: to none */
 };
 
 typedef int (*diag_cb_t)(const struct diag_socket *s, void *arg);

@@ -24,7 +24,7 @@ static struct json out;
 static bool impossible;
 
 static const struct arg doctor_args[] = {
-	{ .name = "json", .letter = 'j', .type = ARG_FLAG, .to = &as_json, .help = "write JSON" },
+	{.name = "json", .letter = 'j', .type = ARG_FLAG, .to = &as_json, .help = "write JSON"},
 	{},
 };
 
@@ -33,7 +33,7 @@ enum verdict {
 	POOR, /* works, with less */
 	BAD,  /* run is impossible */
 };
-static const char *const verdict_names[] = { "ok", "warning", "error" };
+static const char *const verdict_names[] = {"ok", "warning", "error"};
 
 static void finding(enum verdict verdict, const char *what, const char *mend, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -108,15 +108,18 @@ static void check_features(void)
 	char missing[128];
 
 	if (probe_reqsk())
-		finding(GOOD, "own cookies", NULL, "bpf_sk_assign_tcp_reqsk() is there: no TCP option is lost");
+		finding(GOOD, "own cookies", NULL,
+			"bpf_sk_assign_tcp_reqsk() is there: no TCP option is lost");
 	else
 		finding(POOR, "own cookies", NULL,
-			"no bpf_sk_assign_tcp_reqsk() (Linux 6.9): the kernel's own cookies are used");
+			"no bpf_sk_assign_tcp_reqsk() (Linux 6.9): the kernel's own cookies are "
+			"used");
 	caps_missing(missing, sizeof(missing));
 	if (missing[0])
 		return; /* the probes below load programs */
 	if (probe_freplace())
-		finding(GOOD, "dispatcher", NULL, "libxdp's dispatcher lets other XDP programs run too");
+		finding(GOOD, "dispatcher", NULL,
+			"libxdp's dispatcher lets other XDP programs run too");
 	else
 		finding(POOR, "dispatcher", NULL,
 			"libxdp's dispatcher does not work here: the shield runs alone on XDP");
@@ -131,8 +134,10 @@ static void check_sysctls(void)
 	long value = host_sysctl("ipv4/tcp_syncookies", 0, 0);
 
 	if (value)
-		finding(GOOD, "tcp_syncookies", NULL, "%ld: listeners that need the kernel's own cookies "
-						      "(MPTCP) are served", value);
+		finding(GOOD, "tcp_syncookies", NULL,
+			"%ld: listeners that need the kernel's own cookies "
+			"(MPTCP) are served",
+			value);
 	else
 		finding(POOR, "tcp_syncookies", "sysctl -w net.ipv4.tcp_syncookies=1",
 			"0: listeners that need the kernel's own cookies (MPTCP) cannot be served");
@@ -155,11 +160,15 @@ static void check_driver(const char *ifname)
 	if (native > 0)
 		finding(GOOD, ifname, NULL, "driver %s: native XDP", facts.driver);
 	else if (!native)
-		finding(POOR, ifname, NULL, "driver %s has no native XDP: generic is used, every packet "
-					    "costs an skb first", facts.driver);
+		finding(POOR, ifname, NULL,
+			"driver %s has no native XDP: generic is used, every packet "
+			"costs an skb first",
+			facts.driver);
 	else
-		finding(POOR, ifname, NULL, "driver %s: this kernel does not tell whether it has native XDP; "
-					    "'run' tries", facts.driver);
+		finding(POOR, ifname, NULL,
+			"driver %s: this kernel does not tell whether it has native XDP; "
+			"'run' tries",
+			facts.driver);
 }
 
 static void check_interface(const char *ifname)
@@ -215,7 +224,8 @@ const struct command command_doctor = {
 	.name = "doctor",
 	.usage = "[IFACE...] [--json]",
 	.summary = "what this kernel, driver and configuration support",
-	.about = "Changes nothing. Tells what was found, why it matters, and the command that mends it.\n"
+	.about = "Changes nothing. Tells what was found, why it matters, and the command that "
+		 "mends it.\n"
 		 "Exits 1 if something makes 'synshield run' impossible.",
 	.args = doctor_args,
 	.run = doctor,

@@ -13,8 +13,8 @@
 
 int ethtool_read(const char *ifname, struct ethtool_facts *facts)
 {
-	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
-	struct ethtool_value flags = { .cmd = ETHTOOL_GFLAGS };
+	struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
+	struct ethtool_value flags = {.cmd = ETHTOOL_GFLAGS};
 	struct ifreq ifr = {};
 	int fd, err = 0;
 

@@ -40,8 +40,8 @@ int interfaces_chosen(int argc, char **argv, char (**names)[IF_NAMESIZE], size_t
 		if (!err)
 			free(*names);
 		*names = NULL;
-		return if_nametoindex(argv[i]) ? interfaces_not_running(argv[i]) :
-						 no_interface(argv[i]);
+		return if_nametoindex(argv[i]) ? interfaces_not_running(argv[i])
+					       : no_interface(argv[i]);
 	}
 	if (err) {
 		log_line("not running on any interface (no pins in %s); 'synshield run IFACE' "

@@ -54,7 +54,7 @@ int listeners_read(const struct maps *maps, struct listener_row **rows, size_t *
 
 static int want(struct scan *scan, const __u8 addr[16], __u16 port)
 {
-	struct synshield_listener_key key = { .port = port };
+	struct synshield_listener_key key = {.port = port};
 
 	if (scan->wanted_count >= WANTED_MAX)
 		return 0;
@@ -90,7 +90,8 @@ static int collect(const struct diag_socket *s, void *arg)
 	if (s->ifindex && s->ifindex != scan->ifindex)
 		return 0;
 	if (!address_is_any(s->local))
-		return locals_cover(scan->locals, s->local) ? want(scan, s->local, s->local_port) : 0;
+		return locals_cover(scan->locals, s->local) ? want(scan, s->local, s->local_port)
+							    : 0;
 	for (i = 0; i < scan->locals->count; i++) {
 		const struct synshield_local_key *key = &scan->locals->rows[i].key;
 
@@ -139,7 +140,7 @@ static int reconcile(const struct maps *maps, struct scan *scan)
 
 int listeners_sync(const struct maps *maps, const struct locals *locals, int ifindex)
 {
-	struct scan scan = { .locals = locals, .ifindex = ifindex };
+	struct scan scan = {.locals = locals, .ifindex = ifindex};
 	int err = -ENOMEM;
 
 	scan.wanted = calloc(WANTED_MAX, sizeof(*scan.wanted));

@@ -60,9 +60,10 @@ static int take_over_maps(struct synshield *skel, const char *ifname, const stru
 		if (what)
 			return refuse_layout(ifname, map_names[id], what);
 		if (id == MAP_CONNS && conns && conns != info.max_entries)
-			log_line("%s: keeps room for %u connections: 'synshield detach %s' first to "
-				 "change it",
-				 ifname, info.max_entries, ifname);
+			log_line(
+				"%s: keeps room for %u connections: 'synshield detach %s' first to "
+				"change it",
+				ifname, info.max_entries, ifname);
 		err = bpf_map__reuse_fd(map, pinned->fd[id]);
 		if (err)
 			return log_errno(err, "%s: cannot take over the map %s", ifname,
@@ -82,7 +83,8 @@ static const char *load_remedy(int err)
 	switch (err) {
 	case -EPERM:
 	case -EACCES:
-		return " (needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON; 'synshield doctor' tells more)";
+		return " (needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON; 'synshield doctor' tells "
+		       "more)";
 	case -ENOMEM:
 		return " (memory: give fewer --conns)";
 	default:
@@ -142,17 +144,28 @@ int loader_maps(const struct loader *loader, struct maps *maps)
 	return 0;
 }
 
-struct synshield *loader_open_xdp(const struct maps *maps)
+/* Variables that the programs share too; constants are each object's own. */
+static bool shared_map(const struct bpf_map *map)
+{
+	return !strstr(bpf_map__name(map), ".rodata");
+}
+
+struct synshield *loader_open_xdp(const struct loader *loader)
 {
 	struct synshield *skel = synshield__open();
-	int id, err = 0;
+	struct bpf_map *map, *first;
+	int err = 0;
 
 	if (!skel)
 		return NULL;
 	bpf_program__set_autoload(skel->progs.synshield_in, false);
 	bpf_program__set_autoload(skel->progs.synshield_out, false);
-	for (id = 0; id < MAP_COUNT && !err; id++)
-		err = bpf_map__reuse_fd(object_map(skel, id), maps->fd[id]);
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		first = bpf_object__find_map_by_name(loader->skel->obj, bpf_map__name(map));
+		if (shared_map(map) && !err)
+			err = first ? bpf_map__reuse_fd(map, bpf_map__fd(first)) : -ENOENT;
+	}
 	if (!err)
 		return skel;
 	synshield__destroy(skel);

@@ -10,7 +10,7 @@
 /* The BPF object, loaded; descriptors live until loader_close(). */
 struct loader {
 	struct synshield *skel;
-	int xdp_fd;    /* the XDP program by itself */
+	int xdp_fd; /* the XDP program by itself */
 	int tc_in_fd;
 	int tc_out_fd;
 };
@@ -25,7 +25,7 @@ int loader_open(struct loader *loader, const char *ifname, const struct maps *pi
 void loader_close(struct loader *loader);
 /* Duplicates of the loaded object's map descriptors. */
 int loader_maps(const struct loader *loader, struct maps *maps);
-/* A second object for libxdp to load, XDP program only, on the same maps. */
-struct synshield *loader_open_xdp(const struct maps *maps);
+/* A second object for libxdp to load, XDP program only, on the first one's maps. */
+struct synshield *loader_open_xdp(const struct loader *loader);
 
 #endif

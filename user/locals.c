@@ -12,8 +12,8 @@
 
 #include "netlink.h"
 
-#define RETRIES 5	 /* of a dump that changes under our hands */
-#define STACK_DEPTH 4	 /* VLAN in VLAN ... */
+#define RETRIES 5     /* of a dump that changes under our hands */
+#define STACK_DEPTH 4 /* VLAN in VLAN ... */
 
 struct device {
 	int ifindex, below;
@@ -32,7 +32,7 @@ struct reading {
 	int ifindex;
 };
 
-static const __u8 ipv4_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+static const __u8 ipv4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 bool address_is_ipv4(const __u8 addr[16])
 {
@@ -57,8 +57,8 @@ const char *address_text(char text[ADDRESS_TEXT], const __u8 addr[16], __u16 por
 	char buf[INET6_ADDRSTRLEN];
 
 	if (address_is_ipv4(addr))
-		snprintf(text, ADDRESS_TEXT, "%s:%u", inet_ntop(AF_INET, addr + 12, buf, sizeof(buf)),
-			 port);
+		snprintf(text, ADDRESS_TEXT, "%s:%u",
+			 inet_ntop(AF_INET, addr + 12, buf, sizeof(buf)), port);
 	else
 		snprintf(text, ADDRESS_TEXT, "[%s]:%u", inet_ntop(AF_INET6, addr, buf, sizeof(buf)),
 			 port);
@@ -78,12 +78,14 @@ static void read_vlan(const struct nlattr *info, struct device *dev)
 	const struct nlattr *attr, *data;
 	bool vlan = false;
 
-	mnl_attr_for_each_nested(attr, info) {
+	mnl_attr_for_each_nested(attr, info)
+	{
 		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
 			vlan = !strcmp(mnl_attr_get_str(attr), "vlan");
 		if (mnl_attr_get_type(attr) != IFLA_INFO_DATA || !vlan)
 			continue;
-		mnl_attr_for_each_nested(data, attr) {
+		mnl_attr_for_each_nested(data, attr)
+		{
 			if (mnl_attr_get_type(data) == IFLA_VLAN_ID)
 				dev->vlan = mnl_attr_get_u16(data);
 		}
@@ -93,12 +95,13 @@ static void read_vlan(const struct nlattr *info, struct device *dev)
 static int read_device(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
-	struct device dev = { .ifindex = ifi->ifi_index };
+	struct device dev = {.ifindex = ifi->ifi_index};
 	struct devices *devices = arg;
 	const struct nlattr *attr;
 	void *rows;
 
-	mnl_attr_for_each(attr, nlh, sizeof(*ifi)) {
+	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
+	{
 		switch (mnl_attr_get_type(attr)) {
 		case IFLA_LINK:
 			dev.below = mnl_attr_get_u32(attr);
@@ -183,7 +186,8 @@ static int read_route(const struct nlmsghdr *nlh, void *arg)
 	const __u8 *dst = zero;
 	int oif = 0;
 
-	mnl_attr_for_each(attr, nlh, sizeof(*rtm)) {
+	mnl_attr_for_each(attr, nlh, sizeof(*rtm))
+	{
 		switch (mnl_attr_get_type(attr)) {
 		case RTA_DST:
 			dst = mnl_attr_get_payload(attr);
@@ -275,7 +279,7 @@ static void sort_unique(struct locals *locals)
 
 int locals_read(struct locals *locals, int ifindex)
 {
-	struct reading r = { .locals = locals, .ifindex = ifindex };
+	struct reading r = {.locals = locals, .ifindex = ifindex};
 	int err;
 
 	memset(locals, 0, sizeof(*locals));
@@ -377,7 +381,8 @@ int locals_write(const struct locals *locals, int map_fd)
 
 	/* new ones first: what is in both is never missing */
 	for (i = 0; i < locals->count; i++) {
-		if (bpf_map_update_elem(map_fd, &locals->rows[i].key, &locals->rows[i].value, BPF_ANY))
+		if (bpf_map_update_elem(map_fd, &locals->rows[i].key, &locals->rows[i].value,
+					BPF_ANY))
 			err = -errno;
 	}
 	return err ? err : delete_others(locals, map_fd);

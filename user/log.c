@@ -92,14 +92,14 @@ static void capture_format(const char *fmt, va_list ap)
 
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	if (level == LIBBPF_WARN || log_verbose)
+	if (level == LIBBPF_WARN || (level == LIBBPF_INFO && log_verbose))
 		capture_format(fmt, ap);
 	return 0;
 }
 
 static int print_libxdp(enum libxdp_print_level level, const char *fmt, va_list ap)
 {
-	if (level == LIBXDP_WARN || log_verbose)
+	if (level == LIBXDP_WARN || (level == LIBXDP_INFO && log_verbose))
 		capture_format(fmt, ap);
 	return 0;
 }

@@ -12,8 +12,8 @@
 #include "pin.h"
 
 const char *const map_names[MAP_COUNT] = {
-	[MAP_SETTINGS] = "settings", [MAP_POLICY] = "policy",	[MAP_HOST] = "host",
-	[MAP_KEYS] = "keys",	     [MAP_LOCALS] = "locals",	[MAP_LISTENERS] = "listeners",
+	[MAP_SETTINGS] = "settings", [MAP_POLICY] = "policy", [MAP_HOST] = "host",
+	[MAP_KEYS] = "keys",	     [MAP_LOCALS] = "locals", [MAP_LISTENERS] = "listeners",
 	[MAP_CONNS] = "conns",	     [MAP_STATS] = "stats",
 };
 
@@ -45,8 +45,8 @@ int maps_open(struct maps *maps, const char *ifname)
 		fd = pin_get(ifname, map_names[i]);
 		if (fd < 0) {
 			maps_close(maps);
-			return fd == -ENOENT ? fd :
-					       log_errno(fd, "cannot open the pinned map %s of %s",
+			return fd == -ENOENT ? fd
+					     : log_errno(fd, "cannot open the pinned map %s of %s",
 							 map_names[i], ifname);
 		}
 		maps->fd[i] = fd;
@@ -58,7 +58,7 @@ static int maps_check_abi(const struct maps *maps, const char *ifname)
 {
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
-	__u32 abi[64] = { 0 };
+	__u32 abi[64] = {0};
 	int err = 0;
 
 	if (bpf_obj_get_info_by_fd(maps->fd[MAP_SETTINGS], &info, &len))

@@ -26,7 +26,8 @@ static int read_family(const struct nlmsghdr *nlh, void *arg)
 	bool wanted = false;
 	int id = 0;
 
-	mnl_attr_for_each(attr, nlh, GENL_HDRLEN) {
+	mnl_attr_for_each(attr, nlh, GENL_HDRLEN)
+	{
 		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_NAME)
 			wanted = !strcmp(mnl_attr_get_str(attr), NETDEV_FAMILY);
 		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID)
@@ -44,7 +45,8 @@ static int read_features(const struct nlmsghdr *nlh, void *arg)
 	__u64 features = 0;
 	int ifindex = 0;
 
-	mnl_attr_for_each(attr, nlh, GENL_HDRLEN) {
+	mnl_attr_for_each(attr, nlh, GENL_HDRLEN)
+	{
 		if (mnl_attr_get_type(attr) == NETDEV_IFINDEX)
 			ifindex = mnl_attr_get_u32(attr);
 		if (mnl_attr_get_type(attr) == NETDEV_XDP_FEATURES)
@@ -68,7 +70,7 @@ static struct nlmsghdr *generic_request(char *buf, int family, int command)
 
 int probe_native_xdp(int ifindex)
 {
-	struct answer answer = { .ifindex = ifindex, .native = -ENODEV };
+	struct answer answer = {.ifindex = ifindex, .native = -ENODEV};
 	char buf[256];
 	int err;
 

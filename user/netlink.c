@@ -60,8 +60,8 @@ int netlink_dump(int bus, struct nlmsghdr *request, mnl_cb_t cb, void *arg)
 
 struct mnl_socket *netlink_listen(void)
 {
-	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE };
+	static const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+				     RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE};
 	struct mnl_socket *nl;
 	size_t i;
 

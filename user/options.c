@@ -13,20 +13,19 @@
 #define AT_POLICY(field) offsetof(struct synshield_policy, field)
 
 const struct option_desc options[] = {
-	{ "mode", OPTION_MODE, SYNSHIELD_MODE_OFF, SYNSHIELD_MODE_ALWAYS, SYNSHIELD_MODE_AUTO, "",
-	  AT_SETTINGS(mode), AT_POLICY(mode), true,
-	  "off (pass everything), observe (only count), auto (cookies\n"
-	  "while under attack), always (a cookie for every SYN)" },
-	{ "syn-rate", OPTION_NUMBER, 8, 100000000, 5000, "SYN/s", AT_SETTINGS(syn_rate),
-	  AT_POLICY(syn_rate), true, "SYNs per second to one listener that start an attack" },
-	{ "half-open", OPTION_NUMBER, 1, 16777216, 256, "requests", AT_SETTINGS(half_open),
-	  AT_POLICY(half_open), true,
-	  "half-open requests of one listener that start an attack" },
-	{ "quiet", OPTION_NUMBER, 1, 3600, 10, "s", AT_SETTINGS(quiet), 0, false,
-	  "calm that ends an attack" },
-	{ "epoch", OPTION_NUMBER, 2, 3600, 64, "s", AT_SETTINGS(epoch), 0, false,
-	  "time that a cookie key is current; a cookie is valid for\n"
-	  "this long at least, and twice this long at most" },
+	{"mode", OPTION_MODE, SYNSHIELD_MODE_OFF, SYNSHIELD_MODE_ALWAYS, SYNSHIELD_MODE_AUTO, "",
+	 AT_SETTINGS(mode), AT_POLICY(mode), true,
+	 "off (pass everything), observe (only count), auto (cookies\n"
+	 "while under attack), always (a cookie for every SYN)"},
+	{"syn-rate", OPTION_NUMBER, 8, 100000000, 5000, "SYN/s", AT_SETTINGS(syn_rate),
+	 AT_POLICY(syn_rate), true, "SYNs per second to one listener that start an attack"},
+	{"half-open", OPTION_NUMBER, 1, 16777216, 256, "requests", AT_SETTINGS(half_open),
+	 AT_POLICY(half_open), true, "half-open requests of one listener that start an attack"},
+	{"quiet", OPTION_NUMBER, 1, 3600, 10, "s", AT_SETTINGS(quiet), 0, false,
+	 "calm that ends an attack"},
+	{"epoch", OPTION_NUMBER, 2, 3600, 64, "s", AT_SETTINGS(epoch), 0, false,
+	 "time that a cookie key is current; a cookie is valid for\n"
+	 "this long at least, and twice this long at most"},
 };
 const size_t options_count = sizeof(options) / sizeof(options[0]);
 
@@ -139,7 +138,7 @@ static int list_add(struct option_list *list, const struct option_value *v)
 
 int options_parse(struct option_list *list, const char *word)
 {
-	struct option_value v = { 0 };
+	struct option_value v = {0};
 	char buf[256], *key, *text, *colon;
 	int err;
 
@@ -257,8 +256,9 @@ void options_help(FILE *out)
 	const char *p, *end;
 	size_t i;
 
-	fprintf(out, "\nsettings, [PORT:]KEY=VALUE; with PORT (number or service name) for that port "
-		     "only,\nwhere 'inherit' returns to the interface's:\n");
+	fprintf(out,
+		"\nsettings, [PORT:]KEY=VALUE; with PORT (number or service name) for that port "
+		"only,\nwhere 'inherit' returns to the interface's:\n");
 	for (i = 0; i < options_count; i++) {
 		const struct option_desc *d = &options[i];
 

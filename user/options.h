@@ -20,8 +20,8 @@ struct option_desc {
 	enum option_type type;
 	__u32 min, max, def;
 	const char *unit;
-	size_t settings_at;	 /* offset in struct synshield_settings */
-	size_t policy_at;	 /* offset in struct synshield_policy */
+	size_t settings_at; /* offset in struct synshield_settings */
+	size_t policy_at;   /* offset in struct synshield_policy */
 	bool per_port;
 	const char *help;
 };

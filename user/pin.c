@@ -108,7 +108,8 @@ static int prepare_root(void)
 	while (stat(parent, &st) && (slash = strrchr(parent, '/')) && slash != parent)
 		*slash = 0;
 	if (!on_bpffs(parent)) {
-		log_line("pin directory %s is not on a bpffs: mount one there (mkdir -p %s; mount -t "
+		log_line("pin directory %s is not on a bpffs: mount one there (mkdir -p %s; mount "
+			 "-t "
 			 "bpf bpf %s), or use one below " BPFFS,
 			 args_pin_dir, args_pin_dir, args_pin_dir);
 		return -ENODEV;
@@ -180,7 +181,7 @@ int pin_make_dir(const char *ifname)
 
 int pin_lock_dir(int dir_fd)
 {
-	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000 };
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000};
 	int i;
 
 	for (i = 0; i < LOCK_TRIES; i++) {

@@ -47,7 +47,7 @@ int pin_list(char (**names)[IF_NAMESIZE], size_t *count);
 
 /* What the pinned links do not tell; a symbolic link's text. */
 struct pin_note {
-	uint64_t netns;	 /* inode of the network namespace */
+	uint64_t netns; /* inode of the network namespace */
 	int ifindex;
 	bool generic;	 /* XDP in the stack, not in the driver */
 	bool dispatcher; /* XDP through libxdp's dispatcher: no link_xdp */

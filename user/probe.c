@@ -10,8 +10,14 @@
 #include "log.h"
 #include "tc.h"
 
-#define EXIT_INSN { .code = BPF_JMP | BPF_EXIT }
-#define PASS_INSN { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 2 }
+#define EXIT_INSN                                                                                  \
+	{                                                                                          \
+		.code = BPF_JMP | BPF_EXIT                                                         \
+	}
+#define PASS_INSN                                                                                  \
+	{                                                                                          \
+		.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 2                \
+	}
 
 /* int entry(struct xdp_md *ctx) calls int slot(struct xdp_md *ctx) */
 static struct btf *freplace_btf(int *entry, int *slot)
@@ -38,12 +44,12 @@ static struct btf *freplace_btf(int *entry, int *slot)
 static int load_target(int btf_fd, int entry, int slot)
 {
 	const struct bpf_insn insns[] = {
-		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_CALL, .imm = 1 },
+		{.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_CALL, .imm = 1},
 		EXIT_INSN,
 		PASS_INSN,
 		EXIT_INSN,
 	};
-	struct bpf_func_info funcs[] = { { 0, entry }, { 2, slot } };
+	struct bpf_func_info funcs[] = {{0, entry}, {2, slot}};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_btf_fd = btf_fd, .func_info = funcs,
 		    .func_info_cnt = 2, .func_info_rec_size = sizeof(funcs[0]));
 
@@ -52,8 +58,8 @@ static int load_target(int btf_fd, int entry, int slot)
 
 static int load_replacement(int btf_fd, int target, int slot)
 {
-	const struct bpf_insn insns[] = { PASS_INSN, EXIT_INSN };
-	struct bpf_func_info func = { 0, slot };
+	const struct bpf_insn insns[] = {PASS_INSN, EXIT_INSN};
+	struct bpf_func_info func = {0, slot};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_btf_fd = btf_fd, .func_info = &func,
 		    .func_info_cnt = 1, .func_info_rec_size = sizeof(func),
 		    .attach_prog_fd = target, .attach_btf_id = slot);

@@ -36,20 +36,38 @@ struct daemon {
 
 static struct shield_wish wish;
 
-static const char *const xdp_choices[] = { "auto", "native", "generic", NULL };
-static const char *const tc_choices[] = { "auto", "tcx", "clsact", NULL };
+static const char *const xdp_choices[] = {"auto", "native", "generic", NULL};
+static const char *const tc_choices[] = {"auto", "tcx", "clsact", NULL};
 
 static const struct arg run_args[] = {
-	{ .name = "xdp", .type = ARG_CHOICE, .to = &wish.xdp, .meta = "MODE", .choices = xdp_choices,
-	  .help = "where XDP runs" },
-	{ .name = "solo", .type = ARG_FLAG, .to = &wish.solo,
-	  .help = "attach alone, not through libxdp's dispatcher" },
-	{ .name = "tc", .type = ARG_CHOICE, .to = &wish.tc, .meta = "KIND", .choices = tc_choices,
-	  .help = "how TC is attached" },
-	{ .name = "conns", .type = ARG_NUMBER, .to = &wish.conns, .meta = "N", .min = 1024,
-	  .max = 1U << 26, .help = "room for N tracked connections (default 65536)" },
-	{ .name = "verbose", .letter = 'v', .type = ARG_FLAG, .to = &log_verbose,
-	  .help = "say more, libbpf's messages too" },
+	{.name = "xdp",
+	 .type = ARG_CHOICE,
+	 .to = &wish.xdp,
+	 .meta = "MODE",
+	 .choices = xdp_choices,
+	 .help = "where XDP runs"},
+	{.name = "solo",
+	 .type = ARG_FLAG,
+	 .to = &wish.solo,
+	 .help = "attach alone, not through libxdp's dispatcher"},
+	{.name = "tc",
+	 .type = ARG_CHOICE,
+	 .to = &wish.tc,
+	 .meta = "KIND",
+	 .choices = tc_choices,
+	 .help = "how TC is attached"},
+	{.name = "conns",
+	 .type = ARG_NUMBER,
+	 .to = &wish.conns,
+	 .meta = "N",
+	 .min = 1024,
+	 .max = 1U << 26,
+	 .help = "room for N tracked connections (default 65536)"},
+	{.name = "verbose",
+	 .letter = 'v',
+	 .type = ARG_FLAG,
+	 .to = &log_verbose,
+	 .help = "say more, libbpf's messages too"},
 	{},
 };
 
@@ -57,7 +75,7 @@ static const struct arg run_args[] = {
 static void notify_manager(const char *text)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	size_t len = path ? strlen(path) : 0;
 	int fd;
 
@@ -76,15 +94,15 @@ static void notify_manager(const char *text)
 
 static int watch_fd(const struct daemon *d, int fd)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
 
 	return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
 static int open_sources(struct daemon *d)
 {
-	const struct itimerspec tick = { .it_interval.tv_nsec = TICK_MS * 1000000,
-					 .it_value.tv_nsec = TICK_MS * 1000000 };
+	const struct itimerspec tick = {.it_interval.tv_nsec = TICK_MS * 1000000,
+					.it_value.tv_nsec = TICK_MS * 1000000};
 	sigset_t set;
 	int err;
 
@@ -340,7 +358,7 @@ static void say_goodbye(const struct daemon *d)
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	struct daemon d = { .epoll = -1, .timer = -1, .signal = -1 };
+	struct daemon d = {.epoll = -1, .timer = -1, .signal = -1};
 	int count, err;
 	size_t i;
 
@@ -380,9 +398,10 @@ const struct command command_run = {
 	.name = "run",
 	.usage = "IFACE... [[PORT:]KEY=VALUE...] [OPTION...]",
 	.summary = "attach to interfaces and run the daemon, in the foreground",
-	.about = "Attaches to the interfaces, or takes over what is attached to them already: then\n"
-		 "keys, connections and settings stay, the programs are replaced in one step.\n"
-		 "The shield goes on when the daemon ends; 'synshield detach' removes it.",
+	.about =
+		"Attaches to the interfaces, or takes over what is attached to them already: then\n"
+		"keys, connections and settings stay, the programs are replaced in one step.\n"
+		"The shield goes on when the daemon ends; 'synshield detach' removes it.",
 	.args = run_args,
 	.settings = true,
 	.run = run,

@@ -12,7 +12,7 @@
 #include "pin.h"
 #include "settings.h"
 
-static const struct arg set_args[] = { {} };
+static const struct arg set_args[] = {{}};
 
 static void note_silent_ports(const struct maps *maps, const char *ifname,
 			      const struct option_list *given)
@@ -31,8 +31,8 @@ static void note_silent_ports(const struct maps *maps, const char *ifname,
 		for (j = 0; j < count; j++)
 			said |= rows[j].key.port == port;
 		if (port && !said)
-			log_line("%s: note: nothing listens on port %u now; the setting waits", ifname,
-				 port);
+			log_line("%s: note: nothing listens on port %u now; the setting waits",
+				 ifname, port);
 	}
 	free(rows);
 }
@@ -76,8 +76,8 @@ static int set(const struct command *cmd, int argc, char **argv)
 			code = EXIT_USAGE;
 	}
 	if (code == EXIT_OK)
-		code = strlen(argv[0]) < IF_NAMESIZE ? change(argv[0], &given) :
-						       interfaces_not_running(argv[0]);
+		code = strlen(argv[0]) < IF_NAMESIZE ? change(argv[0], &given)
+						     : interfaces_not_running(argv[0]);
 	options_free(&given);
 	return code;
 }
@@ -86,9 +86,10 @@ const struct command command_set = {
 	.name = "set",
 	.usage = "IFACE [PORT:]KEY=VALUE...",
 	.summary = "change settings of a running shield, at once",
-	.about = "Changes settings while the shield runs, with a daemon or without; nothing is\n"
-		 "attached anew. If one word is wrong nothing is changed. 'synshield status' shows\n"
-		 "what is set.",
+	.about =
+		"Changes settings while the shield runs, with a daemon or without; nothing is\n"
+		"attached anew. If one word is wrong nothing is changed. 'synshield status' shows\n"
+		"what is set.",
 	.args = set_args,
 	.settings = true,
 	.run = set,

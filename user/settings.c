@@ -28,14 +28,14 @@ static size_t gather(const struct maps *maps, const struct option_list *given,
 	size_t i, j, n = 0;
 
 	for (i = 0; i < given->count; i++) {
-		struct change c = { .port = given->values[i].port };
+		struct change c = {.port = given->values[i].port};
 
 		for (j = 0; j < n && changes[j].port != c.port; j++)
 			;
 		if (!c.port || j < n)
 			continue;
 		if (bpf_map_lookup_elem(maps->fd[MAP_POLICY], &c.port, &c.before))
-			c.before = (struct synshield_policy){ 0 };
+			c.before = (struct synshield_policy){0};
 		c.after = c.before;
 		options_apply_policy(given, c.port, &c.after);
 		changes[n++] = c;
@@ -56,7 +56,8 @@ static int write_policies(const struct maps *maps, const char *ifname, const str
 	while (i--)
 		write_policy(maps, changes[i].port, &changes[i].before);
 	if (err == -E2BIG) {
-		log_line("%s: no room for more than %d ports with settings of their own: nothing was "
+		log_line("%s: no room for more than %d ports with settings of their own: nothing "
+			 "was "
 			 "changed (PORT:mode=inherit and the like give room)",
 			 ifname, SYNSHIELD_POLICIES_MAX);
 		return err;

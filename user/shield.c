@@ -26,7 +26,7 @@ const char *shield_tc_text(const struct pin_note *note)
 
 static int follow_host(struct shield *s)
 {
-	struct synshield_host host = { .learned = s->host.learned };
+	struct synshield_host host = {.learned = s->host.learned};
 	char name[IF_NAMESIZE];
 	int err;
 
@@ -173,7 +173,7 @@ static int attach_fresh(struct shield *s, const struct loader *loader,
 	if (err)
 		return err;
 	link_detach(s->ifname, "link_xdp"); /* a dead one */
-	err = xdp_attach(s->ifname, s->ifindex, wish->xdp, wish->solo, loader, &s->maps, &s->note);
+	err = xdp_attach(s->ifname, s->ifindex, wish->xdp, wish->solo, loader, &s->note);
 	if (!err) {
 		err = pin_write_note(s->ifname, &s->note);
 		if (err)
@@ -211,7 +211,7 @@ static int attach_over(struct shield *s, const struct loader *loader)
 	open_old(s->ifname, &old);
 	err = tc_replace(s->ifname, s->ifindex, loader, &s->note);
 	if (!err)
-		err = xdp_replace(s->ifname, s->ifindex, loader, &s->maps, &s->note);
+		err = xdp_replace(s->ifname, s->ifindex, loader, &s->note);
 	if (err && old.tc_in_fd >= 0 && old.tc_out_fd >= 0) {
 		tc_replace(s->ifname, s->ifindex, &old, &s->note);
 		log_line("%s: the program that ran before goes on", s->ifname);
@@ -298,8 +298,8 @@ anew:
 static int start_loaded(struct shield *s, const struct loader *loader,
 			const struct shield_wish *wish, bool pinned)
 {
-	bool running = pinned && xdp_attached(s->ifname, &s->note) &&
-		       tc_attached(s->ifname, &s->note);
+	bool running =
+		pinned && xdp_attached(s->ifname, &s->note) && tc_attached(s->ifname, &s->note);
 	int err;
 
 	s->fresh = !running;

@@ -14,7 +14,11 @@
 static bool as_json;
 
 static const struct arg stats_args[] = {
-	{ .name = "json", .letter = 'j', .type = ARG_FLAG, .to = &as_json, .help = "write JSON, every counter" },
+	{.name = "json",
+	 .letter = 'j',
+	 .type = ARG_FLAG,
+	 .to = &as_json,
+	 .help = "write JSON, every counter"},
 	{},
 };
 

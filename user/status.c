@@ -49,9 +49,15 @@ static bool as_json;
 static unsigned int interval_ms = 1000;
 
 static const struct arg status_args[] = {
-	{ .name = "interval", .letter = 'i', .type = ARG_NUMBER, .to = &interval_ms, .meta = "MS",
-	  .min = 10, .max = 60000, .help = "sample the rates over MS milliseconds (default 1000)" },
-	{ .name = "json", .letter = 'j', .type = ARG_FLAG, .to = &as_json, .help = "write JSON" },
+	{.name = "interval",
+	 .letter = 'i',
+	 .type = ARG_NUMBER,
+	 .to = &interval_ms,
+	 .meta = "MS",
+	 .min = 10,
+	 .max = 60000,
+	 .help = "sample the rates over MS milliseconds (default 1000)"},
+	{.name = "json", .letter = 'j', .type = ARG_FLAG, .to = &as_json, .help = "write JSON"},
 	{},
 };
 
@@ -182,9 +188,9 @@ static void print_settings(const struct report *r)
 
 		printf("  port %-5u ", r->ports[j]);
 		for (i = 0; i < options_count; i++) {
-			__u32 value = options[i].per_port ?
-					      options_get_policy(&options[i], &r->policies[j]) :
-					      0;
+			__u32 value = options[i].per_port
+					      ? options_get_policy(&options[i], &r->policies[j])
+					      : 0;
 
 			if (!value)
 				continue;
@@ -199,16 +205,16 @@ static void print_settings(const struct report *r)
 static void print_attachment(const struct report *r)
 {
 	printf("%s: %s\n", r->ifname,
-	       !r->xdp || !r->tc   ? "NOT PROTECTED, programs were detached: run again" :
-	       attacks(r)	   ? "under attack" :
-				     "protected");
+	       !r->xdp || !r->tc ? "NOT PROTECTED, programs were detached: run again"
+	       : attacks(r)	 ? "under attack"
+				 : "protected");
 	printf("  attached   XDP %s, %s%s; TC %s%s%s\n", shield_xdp_text(&r->note),
 	       r->note.dispatcher ? "in libxdp's dispatcher" : "alone", r->xdp ? "" : " (gone)",
 	       shield_tc_text(&r->note), r->tc ? "" : " (gone)",
 	       r->here ? "" : "; in another network namespace");
 	printf("  daemon     %s\n",
-	       r->daemon ? "running" :
-			   "not running: keys, addresses and listeners are not renewed; run again");
+	       r->daemon ? "running"
+			 : "not running: keys, addresses and listeners are not renewed; run again");
 }
 
 static void print_rates(const struct report *r)
@@ -398,7 +404,7 @@ static void json_report(struct json *j, const struct report *r)
 
 static void pause_ms(unsigned int ms)
 {
-	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
 
 	while (nanosleep(&t, &t) && errno == EINTR)
 		;

@@ -26,10 +26,10 @@ struct direction {
 };
 
 static const struct direction directions[] = {
-	{ "ingress", "link_tc_in", "prog_tc_in", BPF_TC_INGRESS, TCX_INGRESS, TCX_BEFORE,
-	  TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS) },
-	{ "egress", "link_tc_out", "prog_tc_out", BPF_TC_EGRESS, TCX_EGRESS, 0,
-	  TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS) },
+	{"ingress", "link_tc_in", "prog_tc_in", BPF_TC_INGRESS, TCX_INGRESS, TCX_BEFORE,
+	 TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)},
+	{"egress", "link_tc_out", "prog_tc_out", BPF_TC_EGRESS, TCX_EGRESS, 0,
+	 TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)},
 };
 #define DIRECTIONS 2
 
@@ -164,8 +164,9 @@ int tc_attach(const char *ifname, int ifindex, enum tc_kind kind, const struct l
 	if (kind != TC_ONLY_CLSACT) {
 		err = attach_tcx(ifname, ifindex, loader);
 		if (err && kind == TC_ONLY_TCX)
-			return log_errno(err, "%s: cannot attach by tcx (--tc auto falls back to clsact)",
-					 ifname);
+			return log_errno(
+				err, "%s: cannot attach by tcx (--tc auto falls back to clsact)",
+				ifname);
 		if (err)
 			log_detail("%s: no tcx: %s", ifname, strerror(-err));
 	}
@@ -190,8 +191,8 @@ int tc_replace(const char *ifname, int ifindex, const struct loader *loader,
 		const struct direction *d = &directions[i];
 		int fd = direction_prog(loader, i);
 
-		err = note->clsact ? filter_attach(ifindex, d, fd, BPF_TC_F_REPLACE) :
-				     link_replace(ifname, d->link, fd);
+		err = note->clsact ? filter_attach(ifindex, d, fd, BPF_TC_F_REPLACE)
+				   : link_replace(ifname, d->link, fd);
 		if (err)
 			log_errno(err, "%s: cannot replace the TC %s program", ifname, d->name);
 	}
@@ -210,9 +211,9 @@ int tc_detach(const char *ifname, const struct pin_note *note)
 		if (!note->clsact)
 			err = link_detach(ifname, d->link);
 		else
-			err = here && id && filter_prog(note->ifindex, d) == id ?
-				      filter_detach(note->ifindex, d) :
-				      0;
+			err = here && id && filter_prog(note->ifindex, d) == id
+				      ? filter_detach(note->ifindex, d)
+				      : 0;
 		if (err && err != -ENOENT)
 			result = log_errno(err, "%s: cannot detach the TC %s program", ifname,
 					   d->name);

@@ -69,7 +69,8 @@ static void check_offloads(struct list *list, const char *ifname)
 		return;
 	if (facts.rx_vlan && vlans > 0)
 		mend(add(list,
-			 "rx VLAN offload takes the tags off before XDP sees them: SYNs to the %d VLAN "
+			 "rx VLAN offload takes the tags off before XDP sees them: SYNs to the %d "
+			 "VLAN "
 			 "device(s) cannot be answered",
 			 vlans),
 		     "ethtool -K %s rxvlan off", ifname);
@@ -84,13 +85,16 @@ static void check_kernel(struct list *list, const struct maps *maps)
 	long syncookies = host_sysctl("ipv4/tcp_syncookies", 0, 0);
 
 	if (!probe_reqsk())
-		add(list, "this kernel has no bpf_sk_assign_tcp_reqsk() (Linux 6.9): the kernel's own "
-			  "cookies are used, which keep fewer TCP options");
+		add(list,
+		    "this kernel has no bpf_sk_assign_tcp_reqsk() (Linux 6.9): the kernel's own "
+		    "cookies are used, which keep fewer TCP options");
 	if (syncookies)
 		return;
 	if (mptcp)
-		mend(add(list, "%d listener(s) take only the kernel's own cookies (MPTCP), and these "
-			       "are turned off", mptcp),
+		mend(add(list,
+			 "%d listener(s) take only the kernel's own cookies (MPTCP), and these "
+			 "are turned off",
+			 mptcp),
 		     "sysctl -w net.ipv4.tcp_syncookies=1");
 	else if (!probe_reqsk())
 		mend(add(list, "the kernel's own cookies are turned off: no SYN can be answered"),
@@ -100,7 +104,7 @@ static void check_kernel(struct list *list, const struct maps *maps)
 int warnings_collect(const char *ifname, const struct pin_note *note, const struct maps *maps,
 		     struct warning warnings[WARNINGS_MAX])
 {
-	struct list list = { .rows = warnings };
+	struct list list = {.rows = warnings};
 
 	if (note && note->generic)
 		add(&list, "XDP runs in generic mode: every packet costs an skb first");

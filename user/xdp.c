@@ -42,12 +42,13 @@ void xdp_look(int ifindex, struct xdp_occupant *o)
 
 static int refuse_occupied(const char *ifname, const struct xdp_occupant *o)
 {
-	log_line("%s: XDP program '%s' (id %u) is attached already and %s: remove it first (ip link "
-		 "set dev %s xdp off)",
-		 ifname, o->name, o->prog_id,
-		 o->dispatcher ? "this kernel lets no second one into its dispatcher" :
-				 "leaves no room for a second one",
-		 ifname);
+	log_line(
+		"%s: XDP program '%s' (id %u) is attached already and %s: remove it first (ip link "
+		"set dev %s xdp off)",
+		ifname, o->name, o->prog_id,
+		o->dispatcher ? "this kernel lets no second one into its dispatcher"
+			      : "leaves no room for a second one",
+		ifname);
 	return -EBUSY;
 }
 
@@ -73,10 +74,10 @@ static int attach_alone(const char *ifname, int ifindex, enum xdp_mode mode, int
 		fd = attach_link(ifindex, prog_fd, true);
 	}
 	if (fd < 0)
-		return log_errno(fd, "%s: cannot attach XDP in %s mode%s", ifname,
-				 note->generic ? "generic" : "native",
-				 mode == XDP_MODE_ONLY_NATIVE ? " (--xdp auto falls back to generic)" :
-								"");
+		return log_errno(
+			fd, "%s: cannot attach XDP in %s mode%s", ifname,
+			note->generic ? "generic" : "native",
+			mode == XDP_MODE_ONLY_NATIVE ? " (--xdp auto falls back to generic)" : "");
 	err = pin_put(fd, ifname, LINK);
 	if (err)
 		bpf_link_detach(fd);
@@ -106,10 +107,11 @@ static bool dispatcher_runs(int ifindex)
 	return o.dispatcher;
 }
 
-static int dispatcher_add(const char *ifname, int ifindex, bool generic, const struct maps *maps)
+static int dispatcher_add(const char *ifname, int ifindex, bool generic,
+			  const struct loader *loader)
 {
 	enum xdp_attach_mode mode = generic ? XDP_MODE_SKB : XDP_MODE_NATIVE;
-	struct synshield *skel = loader_open_xdp(maps);
+	struct synshield *skel = loader_open_xdp(loader);
 	struct xdp_program *prog;
 	int err = -ENOMEM;
 
@@ -135,20 +137,20 @@ out:
 }
 
 static int attach_dispatcher(const char *ifname, int ifindex, enum xdp_mode mode,
-			     const struct maps *maps, struct pin_note *note)
+			     const struct loader *loader, struct pin_note *note)
 {
 	int err;
 
 	note->dispatcher = true;
 	note->generic = mode == XDP_MODE_ONLY_GENERIC;
-	err = dispatcher_add(ifname, ifindex, note->generic, maps);
+	err = dispatcher_add(ifname, ifindex, note->generic, loader);
 	if (err)
 		log_detail("%s: no dispatcher: %s", ifname, strerror(-err));
 	return err;
 }
 
 int xdp_attach(const char *ifname, int ifindex, enum xdp_mode mode, bool solo,
-	       const struct loader *loader, const struct maps *maps, struct pin_note *note)
+	       const struct loader *loader, struct pin_note *note)
 {
 	struct xdp_occupant o;
 	bool shared;
@@ -159,7 +161,7 @@ int xdp_attach(const char *ifname, int ifindex, enum xdp_mode mode, bool solo,
 	if (o.prog_id && !shared)
 		return refuse_occupied(ifname, &o);
 	if (shared) {
-		err = attach_dispatcher(ifname, ifindex, mode, maps, note);
+		err = attach_dispatcher(ifname, ifindex, mode, loader, note);
 		if (!err)
 			return 0;
 		if (o.prog_id)
@@ -192,13 +194,13 @@ static int dispatcher_remove(int ifindex, __u32 prog_id)
 }
 
 /* Old and new stand in the dispatcher for a moment: what one passes the other passes. */
-static int dispatcher_replace(const char *ifname, int ifindex, const struct maps *maps,
+static int dispatcher_replace(const char *ifname, int ifindex, const struct loader *loader,
 			      const struct pin_note *note)
 {
 	__u32 old = link_pinned_id(ifname, PROG);
 	int err;
 
-	err = dispatcher_add(ifname, ifindex, note->generic, maps);
+	err = dispatcher_add(ifname, ifindex, note->generic, loader);
 	if (err)
 		return log_errno(err, "%s: libxdp's dispatcher does not take the new program",
 				 ifname);
@@ -209,12 +211,12 @@ static int dispatcher_replace(const char *ifname, int ifindex, const struct maps
 }
 
 int xdp_replace(const char *ifname, int ifindex, const struct loader *loader,
-		const struct maps *maps, const struct pin_note *note)
+		const struct pin_note *note)
 {
 	int err;
 
 	if (note->dispatcher)
-		return dispatcher_replace(ifname, ifindex, maps, note);
+		return dispatcher_replace(ifname, ifindex, loader, note);
 	err = link_replace(ifname, LINK, loader->xdp_fd);
 	if (err)
 		return log_errno(err, "%s: cannot replace the XDP program", ifname);

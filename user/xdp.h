@@ -5,7 +5,6 @@
 #include <stdbool.h>
 
 #include "loader.h"
-#include "maps.h"
 #include "pin.h"
 
 enum xdp_mode {
@@ -27,10 +26,10 @@ void xdp_look(int ifindex, struct xdp_occupant *o);
  * failure nothing is left attached.  Errors are said.
  */
 int xdp_attach(const char *ifname, int ifindex, enum xdp_mode mode, bool solo,
-	       const struct loader *loader, const struct maps *maps, struct pin_note *note);
+	       const struct loader *loader, struct pin_note *note);
 /* Puts the new program in the place of the running one. */
 int xdp_replace(const char *ifname, int ifindex, const struct loader *loader,
-		const struct maps *maps, const struct pin_note *note);
+		const struct pin_note *note);
 int xdp_detach(const char *ifname, const struct pin_note *note);
 /* Ours, as pinned, is what the interface runs. */
 bool xdp_attached(const char *ifname, const struct pin_note *note);
