@@ -20,34 +20,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 TOOLS=${TOOLS:-$ROOT/build/tools}
 SYNSHIELD=${SYNSHIELD:-$ROOT/build/synshield}
 
-# The tools compare their network namespace with that of process 1 and refuse if they cannot. Where
-# process 1 is out of reach, the test runs in a PID namespace of its own, whose process 1 stays in
-# the namespace that the test was started from.
-enter_own_pid_namespace()
-{
-	local child
-
-	exec {SS_PROC}< /proc
-	trap 'child=$(cat "/proc/$!/task/$!/children"); kill -TERM $child' INT TERM
-	env --default-signal=INT,TERM SS_OWN_PIDS=1 SS_PROC="$SS_PROC" \
-		unshare --pid --fork --mount-proc --kill-child "$BASH" "$0" "$@" <&0 &
-	child=$!
-	until wait "$child"; do
-		local status=$?
-		[[ -d /proc/$child ]] || exit "$status"
-	done
-	exit 0
-}
-
-if [[ ${SS_OWN_PIDS:-} != 1 ]] && ! readlink /proc/1/ns/net > /dev/null 2>&1; then
-	enter_own_pid_namespace "$@"
-fi
-unset SS_OWN_PIDS
-# Where kernel threads can be seen, whose CPU time is the receiver's cost.
-KERNEL_PROC=${SS_PROC:+/proc/self/fd/$SS_PROC}
-KERNEL_PROC=${KERNEL_PROC:-/proc}
-
-# Names: 24 random bits rather than a process id, which repeats in another PID namespace.
+# Names: 24 random bits rather than a process id, which can repeat in another PID namespace.
 RUN_ID=$(printf 'ss%06x' $((SRANDOM & 0xffffff)))
 NS_SRV=${RUN_ID}s
 NS_CLI=${RUN_ID}c
@@ -177,16 +150,36 @@ skip_all()
 
 ## Running things
 
-# nsenter, not ip netns exec, which would hide the bpffs behind a fresh /sys.
-in_ns() { local ns=$1; shift; nsenter --net="/run/netns/$ns" -- "$@"; }
+# enter NS CMD: sets ENTER to what runs this command in a namespace. nsenter, not ip netns exec, which
+# would hide the bpffs behind a fresh /sys. The tools that forge packets compare their namespace with
+# that of process 1 and refuse if they cannot: where it is out of reach, they get one of their own,
+# which stays in the namespace that the test was started from.
+enter()
+{
+	ENTER=(nsenter --net="/run/netns/$1" --)
+	case $2 in
+	"$TOOLS"/flood | "$TOOLS"/sink | "$TOOLS"/seg)
+		readlink /proc/1/ns/net > /dev/null 2>&1 || ENTER=("$TOOLS/inside" "/run/netns/$1")
+		;;
+	esac
+}
+
+in_ns()
+{
+	local ENTER
+	enter "$1" "$2"
+	"${ENTER[@]}" "${@:2}"
+}
+
 in_srv() { in_ns "$NS_SRV" "$@"; }
 in_cli() { in_ns "$NS_CLI" "$@"; }
 in_net() { in_ns "$NS_NET" "$@"; }
 
-# spawn NAME srv|cli|net CMD...: in the background; output in $TMP/NAME.out and .err, its id in $PID.
+# spawn NAME srv|cli|net CMD...: in the background; output in $TMP/NAME.out and .err, its id in
+# $PID. NICE lowers its priority.
 spawn()
 {
-	local name=$1 ns
+	local name=$1 ns ENTER
 	case $2 in
 	srv) ns=$NS_SRV ;;
 	cli) ns=$NS_CLI ;;
@@ -194,7 +187,10 @@ spawn()
 	*) bail "spawn: no namespace $2" ;;
 	esac
 	shift 2
-	nsenter --net="/run/netns/$ns" -- "$@" > "$TMP/$name.out" 2> "$TMP/$name.err" &
+	enter "$ns" "$1"
+	: > "$TMP/$name.out"
+	: > "$TMP/$name.err"
+	nice -n "${NICE:-0}" "${ENTER[@]}" "$@" > "$TMP/$name.out" 2> "$TMP/$name.err" &
 	PID=$!
 	PIDS+=("$PID")
 }
@@ -256,20 +252,26 @@ cpu_ns()
 	echo "$total"
 }
 
-# thread_napi NS IF: a kernel thread receives for this interface from now on.
+# thread_napi NS IF: a kernel thread receives for this interface from now on. It goes first, as the
+# interrupts of a real device do: a veth's ring of 256 is full within a quarter of a millisecond.
 thread_napi()
 {
+	local pid
 	ip netns exec "$1" sh -c "echo 1 > /sys/class/net/$2/threaded" ||
 		bail "cannot thread the receiver of $2"
+	for pid in $(napi_pids "$2"); do
+		renice -n -20 -p "$pid" > /dev/null
+	done
 }
 
-# napi_schedstat IF: where its receiver's CPU time stands.
-napi_schedstat()
+# napi_pids IF: the kernel threads that receive for it.
+napi_pids()
 {
-	local comm=napi/$1 file
-	for file in "$KERNEL_PROC"/[0-9]*/comm; do
+	local comm=napi/$1 file pid
+	for file in /proc/[0-9]*/comm; do
 		[[ $(cat "$file" 2> /dev/null) == "${comm:0:15}"* ]] || continue
-		echo "${file%comm}schedstat"
+		pid=${file#/proc/}
+		echo "${pid%/comm}"
 	done
 }
 
@@ -422,7 +424,7 @@ start_flood()
 		dst=$SRV6 src=$FLOOD6
 		shift
 	fi
-	spawn "$name" net nice -n 19 "$TOOLS/flood" "$NET_SRV" --dst "$dst" --src "$src" \
+	NICE=19 spawn "$name" net "$TOOLS/flood" "$NET_SRV" --dst "$dst" --src "$src" \
 		--dst-mac "$SRV_MAC" "${FLOOD_TAG[@]}" --json "$@"
 }
 
@@ -452,7 +454,7 @@ await_shield()
 {
 	local -i tries
 	for ((tries = 0; tries < 500; tries++)); do
-		shield status > /dev/null 2>&1 && return
+		grep -q ': protected' "$TMP/shield.err" && return
 		running "$SHIELD_PID" || break
 		sleep 0.02
 	done
