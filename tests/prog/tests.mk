@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# make test-prog: the BPF programs on one packet at a time (BPF_PROG_TEST_RUN); root
+# make test-unit: what needs no kernel
+# make verifier-stats: the programs' verified instructions and sizes, against a ceiling; root
+
+T := $(B)/tests
+PROG_OBJ := $(patsubst tests/prog/%.c,$(T)/prog/%.o, \
+	$(filter-out %.bpf.c %/verifier_stats.c,$(wildcard tests/prog/*.c)))
+TESTS_CFLAGS := $(ALL_CFLAGS) -Itests/prog -I$(T)
+
+.SECONDARY: $(T)/helper.bpf.o $(T)/helper.skel.h
+.PHONY: tests test-prog test-unit verifier-stats
+tests: $(T)/shield-rows
+
+test-prog: $(T)/shield-rows
+	$(call say,TEST,$<)
+	$(Q)$<
+
+$(T)/helper.bpf.o: tests/prog/helper.bpf.c vmlinux/vmlinux.h
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)llvm-strip -g $@
+
+$(T)/prog/%.o: tests/prog/%.c $(wildcard tests/prog/*.h) $(HEADERS) $(B)/synshield.skel.h \
+		$(T)/helper.skel.h tests/prog/tests.mk
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TESTS_CFLAGS) -c $< -o $@
+
+$(T)/shield-rows: $(PROG_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lelf -lz -o $@
