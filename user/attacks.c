@@ -8,12 +8,22 @@
 #include "jiffies.h"
 #include "log.h"
 
-static void say_start(const char *ifname, const struct listener_row *row)
+/* SYNs per second so far: the first eighth of a second may not be over yet. */
+static __u32 first_rate(const struct synshield_listener *l, __u64 now)
+{
+	__u32 hz = jiffies_hz(), least = hz / 8 ? hz / 8 : 1;
+	__u64 ticks = now > l->window_jiffies + least ? now - l->window_jiffies : least;
+	__u64 rate = l->window_syns * (__u64)hz / ticks;
+
+	return rate > l->attack_peak ? rate : l->attack_peak;
+}
+
+static void say_start(const char *ifname, const struct listener_row *row, __u64 now)
 {
 	char text[ADDRESS_TEXT];
 
 	log_line("%s: attack on %s begins: %u SYN/s, %u half-open", ifname,
-		 address_text(text, row->key.addr, row->key.port), row->value.attack_peak,
+		 address_text(text, row->key.addr, row->key.port), first_rate(&row->value, now),
 		 row->value.half_open);
 }
 
@@ -50,7 +60,7 @@ static size_t merge(const struct attacks *old, const struct listener_row *rows, 
 			diff = -1;
 		if (rows[i].value.cookies_until_jiffies > now) {
 			if (diff)
-				say_start(ifname, &rows[i]);
+				say_start(ifname, &rows[i], now);
 			fresh[kept++] = a;
 		} else if (!diff) {
 			say_end(ifname, &a, now);

@@ -102,6 +102,10 @@ int conns_learn(const struct maps *maps, struct conns_watch *watch)
 	struct learning l = {.fd = maps->fd[MAP_CONNS], .now = jiffies_now()};
 	int err;
 
+	if (watch->patience) {
+		watch->patience--;
+		return 0;
+	}
 	err = capacity(maps, &watch->capacity);
 	if (err)
 		return err;
@@ -120,6 +124,7 @@ int conns_learn(const struct maps *maps, struct conns_watch *watch)
 			 "asks the kernel for those not tracked; --conns gives more room",
 			 watch->capacity, l.room);
 	watch->told = true;
+	watch->patience = COUNT_SECONDS;
 	return err == -ENOSPC ? 0 : err;
 }
 

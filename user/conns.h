@@ -15,6 +15,7 @@ struct conns_watch {
 	__u32 counted; /* entries in the map then */
 	__u32 age;     /* seconds since */
 	__u32 capacity;
+	__u32 patience; /* seconds until it is tried again, there was no room */
 	bool told;
 };
 

@@ -48,17 +48,20 @@ static int set_learned(struct shield *s, __u32 generation)
 	return maps_put(&s->maps, MAP_HOST, &s->host);
 }
 
+/* A new daemon lists anew: it knows not what was evicted while none was there. */
 static int follow_conns(struct shield *s, __u32 generation)
 {
-	int done;
+	int done, err;
 
-	if (s->host.learned == generation) {
+	if (s->host.learned == generation && s->conns.capacity) {
 		if (!conns_may_have_evicted(&s->maps, &s->conns))
 			return 0;
-		return set_learned(s, 0);
+		err = set_learned(s, 0);
+		if (err)
+			return err;
 	}
 	done = conns_learn(&s->maps, &s->conns);
-	return done > 0 ? set_learned(s, generation) : done;
+	return done < 0 ? done : set_learned(s, done ? generation : 0);
 }
 
 int shield_follow_addresses(struct shield *s)
@@ -135,6 +138,8 @@ static int fill_maps(struct shield *s, const struct option_list *given)
 		s->host.learned = 0;
 	if (!err)
 		err = follow_host(s);
+	if (!err)
+		err = maps_put(&s->maps, MAP_HOST, &s->host);
 	if (!err)
 		err = keys_map(s->maps.fd[MAP_KEYS], &s->keys);
 	if (!err)
