@@ -41,6 +41,7 @@ GATE_MAC=02:00:00:00:00:fe
 FLOOD4=198.18.0.0/15 FLOOD6=fd66::/64
 
 PIDS=()
+PAUSE=
 
 ## Cleaning up, whatever ends the test.
 
@@ -74,6 +75,7 @@ cleanup()
 
 	trap - EXIT
 	trap '' INT TERM HUP
+	[[ $PAUSE ]] && kill "$PAUSE" 2> /dev/null
 	((${#PIDS[@]})) && stop "${PIDS[@]}"
 	for ns in "$NS_SRV" "$NS_CLI" "$NS_NET"; do
 		[[ -e /run/netns/$ns ]] && ip netns del "$ns"
@@ -223,7 +225,8 @@ await_ready()
 pause()
 {
 	sleep "$1" &
-	wait $!
+	PAUSE=$!
+	wait "$PAUSE"
 }
 
 # field KEY < JSON: the value of a key, or of outer.inner, in the tools' one-line output.
@@ -260,7 +263,7 @@ thread_napi()
 	ip netns exec "$1" sh -c "echo 1 > /sys/class/net/$2/threaded" ||
 		bail "cannot thread the receiver of $2"
 	for pid in $(napi_pids "$2"); do
-		renice -n -20 -p "$pid" > /dev/null
+		chrt --rr -p 1 "$pid" 2> /dev/null || renice -n -20 -p "$pid" > /dev/null
 	done
 }
 
