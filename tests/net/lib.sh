@@ -160,7 +160,7 @@ enter()
 {
 	ENTER=(nsenter --net="/run/netns/$1" --)
 	case $2 in
-	"$TOOLS"/flood | "$TOOLS"/sink | "$TOOLS"/seg)
+	"$TOOLS"/flood | "$TOOLS"/sink | "$TOOLS"/seg | "$TOOLS"/tag)
 		readlink /proc/1/ns/net > /dev/null 2>&1 || ENTER=("$TOOLS/inside" "/run/netns/$1")
 		;;
 	esac
@@ -338,13 +338,18 @@ make_wire()
 	settle_offloads
 }
 
-# add_vlan NS IF TAG: the interface that carries the addresses.
+# add_vlan NS IF ID: sets DEV to the interface that carries the addresses: a VLAN device, or where the
+# kernel has none the interface itself, whose traffic is then tagged.
 add_vlan()
 {
-	ip -n "$1" -batch - <<-END || bail "cannot add VLAN $3"
-		link add link $2 name $2.$3 type vlan id $3
-		link set $2.$3 up
-	END
+	DEV=$2.$3
+	if ip -n "$1" link add link "$2" name "$DEV" type vlan id "$3" 2> /dev/null; then
+		ip -n "$1" link set "$DEV" up
+		SEG_TAG=(--vlan "$3")
+		return
+	fi
+	DEV=$2
+	in_ns "$1" "$TOOLS/tag" "$2" "$3" || bail "cannot tag the traffic of $2"
 }
 
 link_mac() { ip -n "$1" -o link show dev "$2" | sed 's/.*link\/ether \([^ ]*\).*/\1/'; }
@@ -368,11 +373,13 @@ topo_up()
 	done
 	mount_bpffs
 	make_wire "$mtu"
-	SRV_DEV=$SRV_IF CLI_DEV=$CLI_IF FLOOD_TAG=()
+	SRV_DEV=$SRV_IF CLI_DEV=$CLI_IF FLOOD_TAG=() SEG_TAG=()
 	if [[ $vlan ]]; then
 		add_vlan "$NS_SRV" "$SRV_IF" "$vlan"
+		SRV_DEV=$DEV
 		add_vlan "$NS_CLI" "$CLI_IF" "$vlan"
-		SRV_DEV=$SRV_IF.$vlan CLI_DEV=$CLI_IF.$vlan FLOOD_TAG=(--vlan "$vlan")
+		CLI_DEV=$DEV
+		FLOOD_TAG=(--vlan "$vlan")
 	fi
 	SRV_MAC=$(link_mac "$NS_SRV" "$SRV_IF")
 	CLI_MAC=$(link_mac "$NS_CLI" "$CLI_IF")
@@ -441,7 +448,7 @@ start_server()
 }
 
 # seg ARG...: a crafted segment from SEG4 or SEG6 unless --src says otherwise; the reply's JSON.
-seg() { in_cli "$TOOLS/seg" "$CLI_IF" --dst-mac "$SRV_MAC" "${FLOOD_TAG[@]}" "$@"; }
+seg() { in_cli "$TOOLS/seg" "$CLI_IF" --dst-mac "$SRV_MAC" "${SEG_TAG[@]}" "$@"; }
 
 ## The shield
 
