@@ -7,8 +7,18 @@
 #include "listener.h"
 #include "meta.h"
 
-extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
-				   struct bpf_tcp_req_attrs *attrs, int attrs__sz) __ksym __weak;
+/* The kernel's bpf_tcp_req_attrs, whose layout is fixed; kernels before 6.9 have none to relocate to. */
+struct reqsk_attrs {
+	__u32 rcv_tsval, rcv_tsecr;
+	__u16 mss;
+	__u8 rcv_wscale, snd_wscale;
+	__u8 ecn_ok, wscale_ok, sack_ok, tstamp_ok;
+	__u8 usec_ts_ok;
+	__u8 reserved[3];
+};
+
+extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk, struct reqsk_attrs *attrs,
+				   int attrs__sz) __ksym __weak;
 
 /*
  * The time that a batch of received packets takes at most from TC to TCP is
@@ -38,7 +48,7 @@ static __always_inline verdict assign(struct __sk_buff *skb, const struct shield
 				      const struct packet *p, const struct handshake *h,
 				      __u32 tsecr, struct tcp_sock *tp)
 {
-	struct bpf_tcp_req_attrs attrs = {
+	struct reqsk_attrs attrs = {
 		.rcv_tsval = h->tsval,
 		.rcv_tsecr = tsecr,
 		.mss = h->mss,
@@ -68,7 +78,8 @@ static __always_inline bool read_cookie_again(struct __sk_buff *skb, const struc
 
 	if (len > TCP_OPTIONS_MAX || (p->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK)
 		return false;
-	if (len && bpf_skb_load_bytes(skb, p->l4 + TCP_HEADER_MIN, bytes.byte, len))
+	if (len &&
+	    bpf_skb_load_bytes(skb, p->l4 + TCP_HEADER_MIN, bytes.byte, load_len(len)))
 		return false;
 	bytes.len = len;
 	parse_options_bytewise(&bytes, &o);

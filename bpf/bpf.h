@@ -20,6 +20,19 @@
  */
 #define opaque(x) asm volatile("" : "+r"(x))
 
+/*
+ * A length of 1 to 64 bytes, for a buffer of LOAD_MAX, said so that the verifier
+ * of every kernel believes it.  The caller has checked it already.
+ */
+#define LOAD_MAX 64
+
+static __always_inline __u32 load_len(__u32 len)
+{
+	len--;
+	opaque(len);
+	return (len & (LOAD_MAX - 1)) + 1;
+}
+
 /* The kernel's macros, which BTF does not carry. */
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86dd

@@ -42,7 +42,7 @@ struct options {
 };
 
 struct option_bytes {
-	__u8 byte[TCP_OPTIONS_MAX + 12];
+	__u8 byte[LOAD_MAX];
 	__u32 len;
 	__u32 at; /* the cursor: kept here, the verifier forgets where it came from */
 };
@@ -172,8 +172,8 @@ __noinline int parse_options(struct xdp_md *ctx, __u32 at, __u32 len, struct opt
 	if (parse_options_aligned(data + at, end, len / 4, o))
 		return 0;
 	no_options(o);
-	opaque(len);
-	if (!len || len > TCP_OPTIONS_MAX || bpf_xdp_load_bytes(ctx, at, bytes.byte, len))
+	if (!len || len > TCP_OPTIONS_MAX ||
+	    bpf_xdp_load_bytes(ctx, at, bytes.byte, load_len(len)))
 		return -1;
 	bytes.len = len;
 	parse_options_bytewise(&bytes, o);

@@ -243,6 +243,35 @@ static __always_inline enum parsed parse_packet(void *data, void *end, bool more
 	return parse_tcp(&c, p);
 }
 
+struct station {
+	__u8 mac[6];
+};
+
+/*
+ * The two dissections are functions of their own to the verifier: what follows
+ * is then checked once, not once for each way through the headers.
+ * They return an enum parsed.
+ */
+__noinline int dissect_frame(struct xdp_md *ctx, const struct station *station, struct packet *p)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	bool more = bpf_xdp_get_buff_len(ctx) > (__u64)(end - data);
+
+	if (!station || !p)
+		return PARSED_NOT_TCP;
+	return parse_packet(data, end, more, station->mac, p);
+}
+
+/* Any station's: TC ingress sees what XDP let pass, egress what this host sends. */
+__noinline int dissect_skb(struct __sk_buff *skb, struct packet *p)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+
+	if (!p)
+		return PARSED_NOT_TCP;
+	return parse_packet(data, end, skb->len > (__u64)(end - data), NULL, p);
+}
+
 static __always_inline __u32 options_len(const struct packet *p)
 {
 	return p->tcp_header_len - TCP_HEADER_MIN;

@@ -49,9 +49,7 @@ static __always_inline verdict not_parsed(const struct shield *s, const struct p
 static __always_inline verdict decide(struct xdp_md *ctx, const struct shield *s, struct packet *p,
 				      struct answer *a)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	bool more = bpf_xdp_get_buff_len(ctx) > (__u64)(end - data);
-	enum parsed step = parse_packet(data, end, more, s->host->mac, p);
+	enum parsed step = dissect_frame(ctx, (const struct station *)s->host->mac, p);
 	struct options o;
 
 	if (unlikely(step != PARSED))
@@ -88,13 +86,6 @@ int synshield_xdp(struct xdp_md *ctx)
 	return action_of(v) == SYNSHIELD_REPLY ? XDP_TX : XDP_DROP;
 }
 
-static __always_inline bool parse_skb(struct __sk_buff *skb, const __u8 *station, struct packet *p)
-{
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-
-	return parse_packet(data, end, skb->len > (__u64)(end - data), station, p) == PARSED;
-}
-
 SEC("tc")
 int synshield_in(struct __sk_buff *skb)
 {
@@ -108,7 +99,7 @@ int synshield_in(struct __sk_buff *skb)
 	kind = meta_read(skb, &h, &tsecr);
 	if (likely(!kind && !meta_is_missing))
 		return TC_ACT_UNSPEC;
-	if (!shield_begin(&s) || !parse_skb(skb, s.host->mac, &p))
+	if (!shield_begin(&s) || dissect_skb(skb, &p) != PARSED)
 		return TC_ACT_UNSPEC;
 	v = receive_proven(skb, &s, &p, kind, &h, tsecr);
 	if (v == PASS(tracked))
@@ -138,7 +129,7 @@ int synshield_out(struct __sk_buff *skb)
 	struct packet p = {};
 	struct shield s;
 
-	if (!parse_skb(skb, NULL, &p) || (p.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+	if (dissect_skb(skb, &p) != PARSED || (p.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
 		return TC_ACT_UNSPEC;
 	if (shield_begin(&s)) {
 		turn_round(&p.tuple);

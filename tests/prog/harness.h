@@ -87,6 +87,9 @@ void server_side_read(bool ipv6, __u16 port, struct server_side *server);
 bool same_frame(const struct frame *got, const struct frame *want);
 const char *family_name(bool ipv6);
 
+/* The socket that listens on PORT. */
+int net_listener(bool ipv6);
+
 /* The rows, by subject. */
 void rows_synack(void);
 void rows_kernel(void);

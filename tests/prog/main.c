@@ -5,11 +5,22 @@
 
 #include "harness.h"
 
+static int listeners[2];
+
+int net_listener(bool ipv6)
+{
+	return listeners[ipv6];
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } groups[] = {
 	{"synack", rows_synack},
+	{"kernel", rows_kernel},
+	{"pass", rows_pass},
+	{"drop", rows_drop},
+	{"ack", rows_ack},
 };
 
 static bool is_wanted(const char *name, int argc, char **argv)
@@ -23,8 +34,8 @@ static bool is_wanted(const char *name, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	net_enter();
-	net_listen(false, PORT, 1024, LISTENER_PLAIN);
-	net_listen(true, PORT, 1024, LISTENER_PLAIN);
+	for (int ipv6 = 0; ipv6 <= 1; ipv6++)
+		listeners[ipv6] = net_listen(ipv6, PORT, 1024, LISTENER_PLAIN);
 	shield_load();
 	for (unsigned int i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
 		if (!is_wanted(groups[i].name, argc, argv))

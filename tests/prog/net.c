@@ -25,7 +25,7 @@
 #define CLIENT_IPV6 "2001:db8:9::9"
 #define SERVER_IPV4 "198.51.100.1"
 #define SERVER_IPV6 "2001:db8:1::1"
-#define ANSWER_MS 300
+#define ANSWER_MS 200
 
 static int wire;
 

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is none of the shield's business, or the kernel's to decide. */
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static void rows_not_tcp(bool ipv6)
+{
+	static const __u8 other[] = { 1, 2, 17, 50, 51, 58, 59, 89, 132, 255 };
+	struct segment s;
+	struct frame f;
+
+	segment_begin(&s, ipv6, TCP_SYN);
+	for (unsigned int i = 0; i < sizeof(other); i++) {
+		frame_build(&s, &f);
+		f.byte[f.l3 + (ipv6 ? 6 : 9)] = other[i];
+		if (ipv6 && other[i] == 51)
+			continue; /* a header that is walked, see rows_extensions() */
+		row(PASS(not_tcp), &f, "%s: protocol %d", family_name(ipv6), other[i]);
+	}
+}
+
+static void rows_ethertypes(void)
+{
+	static const __u16 types[] = { 0x0806, 0x0026, 0x86de, 0x8847, 0x8863, 0x888e, 0x88cc };
+	struct segment s;
+	struct frame f;
+
+	segment_begin(&s, false, TCP_SYN);
+	for (unsigned int i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		frame_build(&s, &f);
+		put16(f.byte + 12, types[i]);
+		row(PASS(not_tcp), &f, "ethertype %04x", types[i]);
+	}
+	s.vlans = 2;
+	s.vlan[0] = s.vlan[1] = (struct vlan_tag){ 0x8100, 1 };
+	frame_build(&s, &f);
+	put16(f.byte + 20, 0x8100);
+	row(PASS(not_tcp), &f, "three VLAN tags");
+	for (f.len = 14; f.len < 22; f.len++)
+		row(PASS(not_tcp), &f, "VLAN tags cut off after %d bytes", f.len);
+	frame_build(&s, &f);
+	f.len = 14;
+	put16(f.byte + 12, 0x0806);
+	row(PASS(not_tcp), &f, "an Ethernet header alone");
+}
+
+static void rows_stations(bool ipv6)
+{
+	static const __u8 stations[][6] = {
+		{ 2, 0, 0, 0, 0, 3 },
+		{ 0x42, 0, 0, 0, 0, 1 },
+		{ 2, 0, 0, 0, 1, 1 },
+		{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
+		{ 0x01, 0x00, 0x5e, 0, 0, 1 },
+		{ 0x33, 0x33, 0, 0, 0, 1 },
+		{ 0, 0, 0, 0, 0, 0 },
+	};
+	struct segment s;
+
+	segment_begin(&s, ipv6, TCP_SYN);
+	for (unsigned int i = 0; i < sizeof(stations) / sizeof(*stations); i++) {
+		memcpy(s.to, stations[i], 6);
+		row_segment(PASS(other_station), &s, "%s: to station %02x:...:%02x",
+			    family_name(ipv6), s.to[0], s.to[5]);
+	}
+}
+
+static void rows_not_local(bool ipv6)
+{
+	static const char *const addresses[2][4] = {
+		{ "198.51.100.3", "198.51.100.0", "255.255.255.255", "224.0.0.1" },
+		{ "2001:db8:1::3", "ff02::1", "fe80::1", "::1" },
+	};
+	struct segment s;
+
+	for (int i = 0; i < 4; i++) {
+		segment_begin(&s, ipv6, TCP_SYN);
+		net_address(addresses[ipv6][i], s.target);
+		row_segment(PASS(not_local), &s, "SYN to %s", addresses[ipv6][i]);
+		s.flags = TCP_SYN | TCP_FIN;
+		row_segment(PASS(not_local), &s, "malformed segment to %s", addresses[ipv6][i]);
+	}
+	segment_begin(&s, ipv6, TCP_ACK);
+	net_address(addresses[ipv6][0], s.target);
+	row_segment(PASS(no_listener), &s, "ACK to %s", addresses[ipv6][0]);
+}
+
+static void rows_fragments(void)
+{
+	static const struct {
+		__u16 field;
+		const char *name;
+	} fragments[] = {
+		{ IPV4_MF, "first fragment" },
+		{ IPV4_MF | 185, "middle fragment" },
+		{ 185, "last fragment" },
+		{ 1, "last fragment at offset 8" },
+		{ IPV4_DF | IPV4_MF, "first fragment with DF" },
+		{ 0x1fff, "fragment at the largest offset" },
+	};
+	struct segment s;
+
+	for (unsigned int i = 0; i < sizeof(fragments) / sizeof(*fragments); i++) {
+		segment_begin(&s, false, TCP_SYN);
+		s.fragment = fragments[i].field;
+		row_segment(PASS(fragment), &s, "IPv4: %s", fragments[i].name);
+	}
+	segment_begin(&s, true, TCP_SYN);
+	s.extensions = 1;
+	s.extension[0] = (struct extension){ 44, 8 };
+	row_segment(PASS(fragment), &s, "IPv6: fragment header, even of a whole packet");
+	s.extensions = 3;
+	s.extension[0] = (struct extension){ 0, 8 };
+	s.extension[1] = (struct extension){ 44, 8 };
+	s.extension[2] = (struct extension){ 60, 8 };
+	row_segment(PASS(fragment), &s, "IPv6: fragment header between others");
+}
+
+static void rows_extensions(void)
+{
+	struct segment s;
+
+	segment_begin(&s, true, TCP_SYN);
+	s.extensions = 7;
+	for (int i = 0; i < 7; i++)
+		s.extension[i] = (struct extension){ 60, 8 };
+	row_segment(PASS(beyond_reach), &s, "IPv6: seven extension headers");
+	s.extensions = 2;
+	s.extension[0] = s.extension[1] = (struct extension){ 60, 2048 };
+	row_segment(PASS(beyond_reach), &s, "IPv6: TCP header past the frame's first page");
+	s.extensions = 1;
+	s.extension[0] = (struct extension){ 51, 24 };
+	row_segment(PASS(not_tcp), &s,
+		    "IPv6: authenticated (AH), as with IPv4: no SYN-ACK without its signature");
+	s.extension[0] = (struct extension){ 135, 8 };
+	row_segment(PASS(not_tcp), &s, "IPv6: mobility header");
+}
+
+static void rows_off(bool ipv6)
+{
+	struct segment syn, ack;
+	struct frame f;
+
+	segment_begin(&syn, ipv6, TCP_SYN);
+	segment_begin(&ack, ipv6, TCP_ACK);
+	shield_mode(SYNSHIELD_MODE_OFF);
+	row_segment(PASS(off), &syn, "%s: SYN, mode off", family_name(ipv6));
+	row_segment(PASS(off), &syn, "%s: second SYN, mode off", family_name(ipv6));
+	row_segment(PASS(off), &ack, "%s: ACK, mode off", family_name(ipv6));
+	syn.flags = 0;
+	row_segment(PASS(off), &syn, "%s: no flags, mode off", family_name(ipv6));
+	syn.flags = TCP_SYN;
+	frame_build(&syn, &f);
+	f.byte[f.l4 + 12] = 0x40;
+	row(PASS(off), &f, "%s: header length 16, mode off", family_name(ipv6));
+	frame_build(&syn, &f);
+	f.len = f.l4;
+	row(PASS(off), &f, "%s: IP length overruns, mode off", family_name(ipv6));
+	shield_reset();
+	shield_policy(PORT, SYNSHIELD_MODE_OFF);
+	row_segment(PASS(off), &syn, "%s: SYN, port's mode off", family_name(ipv6));
+	row_segment(PASS(off), &ack, "%s: ACK, port's mode off", family_name(ipv6));
+	shield_policy(PORT, SYNSHIELD_MODE_INHERIT);
+	row_segment(REPLY(cookie), &syn, "%s: SYN, port's mode inherited again",
+		    family_name(ipv6));
+	shield_mode(SYNSHIELD_MODE_OFF);
+	shield_policy(PORT, SYNSHIELD_MODE_ALWAYS);
+	row_segment(REPLY(cookie), &syn, "%s: SYN, interface off, port always", family_name(ipv6));
+	shield_reset();
+}
+
+static void rows_unconfigured(bool ipv6)
+{
+	static struct outcome o;
+	struct segment s;
+	struct frame f;
+	__u32 generation;
+
+	segment_begin(&s, ipv6, TCP_SYN);
+	shield.keys.epoch = 0;
+	shield_configure(true);
+	row_segment(PASS(no_key), &s, "%s: no key yet", family_name(ipv6));
+	row_segment(PASS(no_key), &s, "%s: no key yet, listener known", family_name(ipv6));
+	shield_reset();
+	generation = shield.settings.generation;
+	shield.settings.generation = -1; /* raised to 0 */
+	shield_configure(false);
+	frame_build(&s, &f);
+	shield_run(&f, &o);
+	shield.settings.generation = generation;
+	shield_reset();
+	for (unsigned int i = 0; i < sizeof(o.counted) / sizeof(__u64); i++)
+		o.code += ((__u64 *)&o.counted)[i];
+	ok(o.code == XDP_PASS, "%s: no settings yet: passed, nothing counted", family_name(ipv6));
+}
+
+static void rows_listeners(bool ipv6)
+{
+	struct segment s;
+	int fd;
+
+	segment_begin(&s, ipv6, TCP_SYN);
+	s.target_port = 4444;
+	row_segment(PASS(no_listener), &s, "%s: nothing listens", family_name(ipv6));
+	fd = net_listen(ipv6, 4444, 16, LISTENER_PLAIN);
+	row_segment(REPLY(cookie), &s, "%s: the port was opened a moment ago", family_name(ipv6));
+	close(fd);
+	shield_configure(true);
+	row_segment(PASS(no_listener), &s, "%s: the port was closed again", family_name(ipv6));
+	s.flags = TCP_ACK;
+	row_segment(PASS(no_listener), &s, "%s: ACK where nothing listens", family_name(ipv6));
+	s.flags = TCP_RST;
+	row_segment(PASS(no_listener), &s, "%s: RST where nothing listens", family_name(ipv6));
+}
+
+static void rows_vlan_offload(bool ipv6)
+{
+	struct segment s;
+
+	shield_local(ipv6 ? "2001:db8:1::1" : "198.51.100.1", 100, 0);
+	segment_begin(&s, ipv6, TCP_SYN);
+	row_segment(PASS(vlan_offload), &s, "%s: tag stripped before XDP", family_name(ipv6));
+	row_segment(PASS(vlan_offload), &s, "%s: tag stripped, listener known", family_name(ipv6));
+	s.vlans = 1;
+	s.vlan[0] = (struct vlan_tag){ 0x8100, 100 };
+	row_segment(REPLY(cookie), &s, "%s: the same with its tag", family_name(ipv6));
+	shield_reset();
+}
+
+static void rows_signed(bool ipv6)
+{
+	int fd = net_listen(ipv6, 8179, 16, LISTENER_MD5);
+	struct segment s;
+
+	segment_begin(&s, ipv6, TCP_SYN);
+	segment_options(&s, "mss 1460 md5");
+	row_segment(DROP(unsigned_listener), &s, "%s: MD5, listener without keys",
+		    family_name(ipv6));
+	segment_options(&s, "mss 1460 sack md5 nop ws 7");
+	row_segment(DROP(unsigned_listener), &s, "%s: MD5 among others", family_name(ipv6));
+	s.target_port = 8179;
+	row_segment(PASS(signed_syn), &s, "%s: MD5, listener with keys", family_name(ipv6));
+	row_segment(PASS(signed_syn), &s, "%s: MD5, listener known", family_name(ipv6));
+	segment_options(&s, "mss 1460");
+	row_segment(REPLY(cookie), &s, "%s: no MD5, listener with keys", family_name(ipv6));
+	shield_mode(SYNSHIELD_MODE_AUTO);
+	s.target_port = PORT;
+	segment_options(&s, "mss 1460 md5");
+	row_segment(PASS(calm), &s, "%s: MD5 while all is calm", family_name(ipv6));
+	close(fd);
+	shield_reset();
+}
+
+void rows_pass(void)
+{
+	shield_reset();
+	rows_ethertypes();
+	rows_fragments();
+	rows_extensions();
+	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
+		rows_not_tcp(ipv6);
+		rows_stations(ipv6);
+		rows_not_local(ipv6);
+		rows_off(ipv6);
+		rows_unconfigured(ipv6);
+		rows_listeners(ipv6);
+		rows_vlan_offload(ipv6);
+		rows_signed(ipv6);
+	}
+}
