@@ -68,12 +68,11 @@ void shield_mode(enum synshield_mode mode)
 	shield_configure(true);
 }
 
-void shield_policy(__u16 port, enum synshield_mode mode)
+void shield_policy(__u16 port, const struct synshield_policy *policy)
 {
-	struct synshield_policy policy = {.mode = mode};
 	__u32 key = port;
 
-	put(skel->maps.policy, &key, &policy);
+	put(skel->maps.policy, &key, policy);
 	shield_configure(true);
 }
 
@@ -306,7 +305,7 @@ void shield_run_random(const struct frame *in, __u32 tsecr_at, __u32 times,
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->byte, .data_size_in = in->len,
 		    .repeat = times);
 
-	helper->bss->source_at = in->l4 - (in->byte[in->l3] >> 4 == 6 ? 20 : 8);
+	helper->bss->source_at = in->l4 - (in->byte[in->l3] >> 4 == 6 ? 18 : 6);
 	helper->bss->tcp_at = in->l4;
 	helper->bss->tsecr_at = tsecr_at;
 	read_stats(&before);

@@ -46,7 +46,7 @@ void shield_reset(void);
 /* Writes `shield` with its generation raised, and all sockets learned if `learned`. */
 void shield_configure(bool learned);
 void shield_mode(enum synshield_mode mode);
-void shield_policy(__u16 port, enum synshield_mode mode);
+void shield_policy(__u16 port, const struct synshield_policy *policy);
 /* As the daemon does: the next slot first, then the epoch. */
 void shield_next_epoch(void);
 const __u64 *shield_key(void);

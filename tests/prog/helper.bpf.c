@@ -6,7 +6,7 @@
 char LICENSE[] SEC("license") = "GPL";
 
 __u64 now;
-__u32 source_at; /* four bytes of the source address that may be anything */
+__u32 source_at; /* two bytes of the source address that may be anything */
 __u32 tcp_at;
 __u32 tsecr_at; /* 0: no timestamps */
 
@@ -27,9 +27,9 @@ static __always_inline void randomise(struct xdp_md *ctx, __u32 at)
 SEC("xdp.frags")
 int random_ack(struct xdp_md *ctx)
 {
-	__u16 port = bpf_get_prandom_u32() | 1;
+	__u16 port = bpf_get_prandom_u32() | 1, host = bpf_get_prandom_u32();
 
-	randomise(ctx, source_at);
+	bpf_xdp_store_bytes(ctx, source_at, &host, sizeof(host));
 	bpf_xdp_store_bytes(ctx, tcp_at, &port, sizeof(port));
 	randomise(ctx, tcp_at + 4);
 	randomise(ctx, tcp_at + 8);

@@ -16,11 +16,11 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } groups[] = {
-	{"synack", rows_synack},
-	{"kernel", rows_kernel},
-	{"pass", rows_pass},
-	{"drop", rows_drop},
-	{"ack", rows_ack},
+	{"synack", rows_synack}, {"kernel", rows_kernel},
+	{"pass", rows_pass},	 {"drop", rows_drop},
+	{"ack", rows_ack},	 {"mode", rows_mode},
+	{"attack", rows_attack}, {"kernel-cookie", rows_kernel_cookie},
+	{"tc", rows_tc},	 {"random", rows_random},
 };
 
 static bool is_wanted(const char *name, int argc, char **argv)

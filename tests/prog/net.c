@@ -190,15 +190,22 @@ static socklen_t named_address(bool ipv6, const char *text, __u16 port, struct s
 	return len;
 }
 
-void net_connect(int listener, bool ipv6, __u16 port, int *client, int *server)
+int net_dial(bool ipv6, __u16 port)
 {
+	int fd;
 	struct sockaddr_storage from, to;
 	socklen_t len = named_address(ipv6, ipv6 ? CLIENT_IPV6 : CLIENT_IPV4, 0, &from);
 
 	named_address(ipv6, ipv6 ? SERVER_IPV6 : SERVER_IPV4, port, &to);
-	*client = socket(from.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (*client < 0 || bind(*client, (void *)&from, len) || connect(*client, (void *)&to, len))
+	fd = socket(from.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (void *)&from, len) || connect(fd, (void *)&to, len))
 		bail_out("connection to port %d", port);
+	return fd;
+}
+
+void net_connect(int listener, bool ipv6, __u16 port, int *client, int *server)
+{
+	*client = net_dial(ipv6, port);
 	*server = accept(listener, NULL, NULL);
 	if (*server < 0)
 		bail_out("accept on port %d", port);

@@ -44,6 +44,8 @@ enum listener_kind {
 
 /* A listening socket on every address. */
 int net_listen(bool ipv6, __u16 port, int backlog, enum listener_kind kind);
+/* A connection through lo, not accepted. */
+int net_dial(bool ipv6, __u16 port);
 /* A connection through lo from the real client's address; returns both ends. */
 void net_connect(int listener, bool ipv6, __u16 port, int *client, int *server);
 __u16 net_local_port(int fd);

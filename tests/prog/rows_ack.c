@@ -5,57 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "harness.h"
-
-/* What XDP leaves for TC ingress: struct meta of bpf/meta.h, written down again. */
-struct meta_bytes {
-	__u32 magic, tsval, tsecr;
-	__u16 mss;
-	__u8 wscale;
-	__u8 bits; /* kind 0-3, SACK 4, timestamps 5, ECN 6 */
-};
-#define META_MAGIC 0x73796e73
-#define META_PROVEN 1
-#define META_UNCONFIRMED 2
-
-struct exchange {
-	struct segment syn, ack;
-	struct agreement agreed;
-	struct oracle_cookie cookie;
-};
-
-/* A SYN with these options, answered; and the ACK that its SYN-ACK makes the client send. */
-static void exchange_begin(struct exchange *e, bool ipv6, const char *options)
-{
-	static struct outcome o;
-	static struct frame f;
-
-	segment_begin(&e->syn, ipv6, TCP_SYN);
-	segment_options(&e->syn, "%s", options);
-	oracle_agree(&e->syn, shield.host.flags, 0, &e->agreed);
-	oracle_make(&e->syn, &e->agreed, shield_key(), shield.keys.epoch, &e->cookie);
-	segment_third(&e->syn, &e->agreed, &e->cookie, &e->ack);
-	if (!e->agreed.timestamp)
-		oracle_coarsen(&e->syn, &e->agreed);
-	frame_build(&e->syn, &f);
-	shield_run(&f, &o);
-	if (!is_verdict(&o, REPLY(cookie)))
-		note("  the SYN was not answered");
-}
-
-static bool is_told_to_tc(const struct outcome *o, const struct exchange *e)
-{
-	const struct agreement *a = &e->agreed;
-	struct meta_bytes m;
-
-	if (o->meta_len != sizeof(m))
-		return false;
-	memcpy(&m, o->meta, sizeof(m));
-	return m.magic == META_MAGIC && m.tsval == (a->timestamp ? e->ack.tsval : 0) &&
-	       m.tsecr == (a->timestamp ? e->ack.tsecr : 0) && m.mss == a->mss &&
-	       m.wscale == a->wscale &&
-	       m.bits == (META_PROVEN | a->sack << 4 | a->timestamp << 5 | a->ecn << 6);
-}
+#include "exchange.h"
 
 static bool is_state(const struct segment *s, enum synshield_conn_state state)
 {
@@ -75,7 +25,7 @@ static void proves(struct exchange *e, const char *name)
 	listener_get(&e->ack, &before);
 	frame_build(&e->ack, &f);
 	shield_run(&f, &o);
-	told = is_told_to_tc(&o, e);
+	told = exchange_is_told(&o, e);
 	ok(is_verdict(&o, PASS(cookie_ok)) && told && same_frame(&o.frame, &f),
 	   "%s: %s: cookie_ok, decoded for TC", family_name(e->ack.ipv6), name);
 	listener_get(&e->ack, &after);
@@ -87,12 +37,18 @@ static void proves(struct exchange *e, const char *name)
 static void rows_good(bool ipv6)
 {
 	static const char *const options[] = {
-		"mss 1460 sack ts nop ws 7",	  "mss 1460 nop nop ts",
-		"mss 1400 nop ws 0 nop nop ts",	  "mss 16383 sack ts nop ws 14",
-		"mss 1460 nop nop sack nop ws 7", "mss 1460 nop ws 8 nop nop sack",
-		"mss 1460",			  NO_OPTIONS,
-		"mss 1300 nop ws 0",		  "mss 9000 nop ws 14",
-		"mss 1452 nop ws 5 nop nop sack", "nop nop ts",
+		"mss 1460 sack ts nop ws 7",
+		"mss 1460 nop nop ts",
+		"mss 1400 nop ws 0 nop nop ts",
+		"mss 16383 sack ts nop ws 14",
+		"mss 1460 nop nop sack nop ws 7",
+		"mss 1460 nop ws 8 nop nop sack",
+		"mss 1460",
+		NO_OPTIONS,
+		"mss 1300 nop ws 0",
+		"mss 9000 nop ws 14",
+		"mss 1452 nop ws 5 nop nop sack",
+		"nop nop ts",
 	};
 	struct exchange e;
 
@@ -140,7 +96,7 @@ static void rows_variants(bool ipv6)
 	segment_options(&e.ack, "unknown 6 ts");
 	proves(&e, "timestamps among unknown options");
 	e.ack.vlans = 1;
-	e.ack.vlan[0] = (struct vlan_tag){ 0x8100, 7 };
+	e.ack.vlan[0] = (struct vlan_tag){0x8100, 7};
 	proves(&e, "VLAN tag");
 	exchange_begin(&e, ipv6, "mss 1460");
 	e.ack.pad_to = 60 + 20 * ipv6;
@@ -152,9 +108,7 @@ static void rows_ecn(bool ipv6)
 	struct exchange e;
 
 	segment_begin(&e.syn, ipv6, TCP_SYN | TCP_ECE | TCP_CWR);
-	oracle_agree(&e.syn, shield.host.flags, 0, &e.agreed);
-	oracle_make(&e.syn, &e.agreed, shield_key(), shield.keys.epoch, &e.cookie);
-	segment_third(&e.syn, &e.agreed, &e.cookie, &e.ack);
+	exchange_work_out(&e);
 	e.ack.flags = TCP_ACK;
 	proves(&e, "ECN agreed to");
 }
@@ -167,8 +121,7 @@ static void rows_wrong_flags(bool ipv6)
 	e.ack.flags = TCP_SYN | TCP_ACK;
 	row_segment(DROP(bad_cookie), &e.ack, "%s: good cookie on a SYN,ACK", family_name(ipv6));
 	e.ack.flags = TCP_RST | TCP_ACK;
-	row_segment(DROP(unknown_rst), &e.ack, "%s: good cookie on a RST,ACK",
-		    family_name(ipv6));
+	row_segment(DROP(unknown_rst), &e.ack, "%s: good cookie on a RST,ACK", family_name(ipv6));
 	e.ack.flags = TCP_RST;
 	row_segment(DROP(unknown_rst), &e.ack, "%s: good cookie on a RST", family_name(ipv6));
 	e.ack.flags = TCP_FIN;
@@ -182,13 +135,12 @@ static void rows_wrong_flags(bool ipv6)
 		    family_name(ipv6));
 	exchange_begin(&e, ipv6, "mss 1460");
 	segment_options(&e.ack, "nop nop ts");
-	row_segment(DROP(bad_cookie), &e.ack, "%s: good cookie, but timestamps",
-		    family_name(ipv6));
+	row_segment(DROP(bad_cookie), &e.ack, "%s: good cookie, but timestamps", family_name(ipv6));
 }
 
 static void rows_epochs(bool ipv6)
 {
-	static const char *const options[] = { "mss 1460 sack ts nop ws 7", "mss 1460 nop ws 7" };
+	static const char *const options[] = {"mss 1460 sack ts nop ws 7", "mss 1460 nop ws 7"};
 	struct exchange e;
 
 	for (int i = 0; i < 2; i++) {
@@ -220,9 +172,8 @@ static void rows_first_epoch(bool ipv6)
 		proves(&e, "cookie of the first epoch");
 		oracle_make(&e.syn, &e.agreed, no_key, 0, &e.cookie);
 		segment_third(&e.syn, &e.agreed, &e.cookie, &e.ack);
-		row_segment(DROP(bad_cookie), &e.ack,
-			    "%s: forged for epoch 0, whose key is zero%s", family_name(ipv6),
-			    timestamps ? "" : ", no timestamps");
+		row_segment(DROP(bad_cookie), &e.ack, "%s: forged for epoch 0, whose key is zero%s",
+			    family_name(ipv6), timestamps ? "" : ", no timestamps");
 		conn_forget(&e.ack);
 	}
 	shield_reset();
@@ -277,8 +228,7 @@ static void rows_altered(bool ipv6, const char *options)
 	elsewhere.syn.target_port = elsewhere.ack.target_port = PORT + 1;
 	row_segment(REPLY(cookie), &elsewhere.syn, "%s: cookies are out on another port",
 		    family_name(ipv6));
-	row_segment(DROP(bad_cookie), &elsewhere.ack, "%s: another target port",
-		    family_name(ipv6));
+	row_segment(DROP(bad_cookie), &elsewhere.ack, "%s: another target port", family_name(ipv6));
 	proves(&e, "unaltered after all that");
 }
 
@@ -295,8 +245,7 @@ static void rows_tracked(bool ipv6)
 	e.ack.payload_len = 4;
 	frame_build(&e.ack, &f);
 	shield_run(&f, &o);
-	ok(is_verdict(&o, PASS(tracked)) && o.meta_len == sizeof(struct meta_bytes) &&
-		   (o.meta[15] & 0xf) == META_UNCONFIRMED,
+	ok(is_verdict(&o, PASS(tracked)) && is_unconfirmed(&o),
 	   "%s: segment right behind it: tracked, TC told to look", family_name(ipv6));
 	conn_get(&e.ack, &c);
 	c.state = SYNSHIELD_CONN_ESTABLISHED;
@@ -350,7 +299,7 @@ static void rows_adopted(bool ipv6, int listener)
 
 static void rows_known_syn(bool ipv6, int listener)
 {
-	struct synshield_conn c = { .state = SYNSHIELD_CONN_ESTABLISHED };
+	struct synshield_conn c = {.state = SYNSHIELD_CONN_ESTABLISHED};
 	struct segment s;
 	int client, server;
 
@@ -378,7 +327,7 @@ static void rows_known_syn(bool ipv6, int listener)
 	row_segment(DROP(tuple_rate), &s, "%s: and not two", family_name(ipv6));
 	shutdown(server, SHUT_RDWR);
 	shutdown(client, SHUT_RDWR);
-	c = (struct synshield_conn){ .state = SYNSHIELD_CONN_ESTABLISHED };
+	c = (struct synshield_conn){.state = SYNSHIELD_CONN_ESTABLISHED};
 	conn_put(&s, &c);
 	row_segment(PASS(known_tuple), &s, "%s: SYN on a tuple in TIME_WAIT", family_name(ipv6));
 	conn_forget(&s);
@@ -393,7 +342,7 @@ static void rows_known_syn(bool ipv6, int listener)
 /* A tracked tuple whose socket is gone does not hold up its next SYN. */
 static void rows_stale(bool ipv6)
 {
-	struct synshield_conn c = { .state = SYNSHIELD_CONN_ESTABLISHED };
+	struct synshield_conn c = {.state = SYNSHIELD_CONN_ESTABLISHED};
 	struct segment s;
 
 	segment_begin(&s, ipv6, TCP_SYN);

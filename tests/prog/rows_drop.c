@@ -13,20 +13,20 @@ struct lie {
 };
 
 static const struct lie ip_lies[] = {
-	{ "version 0", false, 0, 0x05 },
-	{ "version 5", false, 0, 0x55 },
-	{ "version 6 in an IPv4 frame", false, 0, 0x65 },
-	{ "header length 0", false, 0, 0x40 },
-	{ "header length 16", false, 0, 0x44 },
-	{ "header length past total length", false, 0, 0x4f },
-	{ "total length 0", false, 3, 0 },
-	{ "total length 19", false, 3, 19 },
-	{ "total length one past the frame", false, 3, 41 },
-	{ "total length far past the frame", false, 2, 5 },
-	{ "version 4 in an IPv6 frame", true, 0, 0x45 },
-	{ "version 0", true, 0, 0x00 },
-	{ "payload length one past the frame", true, 5, 21 },
-	{ "payload length far past the frame", true, 4, 5 },
+	{"version 0", false, 0, 0x05},
+	{"version 5", false, 0, 0x55},
+	{"version 6 in an IPv4 frame", false, 0, 0x65},
+	{"header length 0", false, 0, 0x40},
+	{"header length 16", false, 0, 0x44},
+	{"header length past total length", false, 0, 0x4f},
+	{"total length 0", false, 3, 0},
+	{"total length 19", false, 3, 19},
+	{"total length one past the frame", false, 3, 41},
+	{"total length far past the frame", false, 2, 5},
+	{"version 4 in an IPv6 frame", true, 0, 0x45},
+	{"version 0", true, 0, 0x00},
+	{"payload length one past the frame", true, 5, 21},
+	{"payload length far past the frame", true, 4, 5},
 };
 
 static void rows_ip_lies(void)
@@ -50,8 +50,8 @@ static void rows_extension_lies(void)
 
 	segment_begin(&s, true, TCP_SYN);
 	s.extensions = 2;
-	s.extension[0] = (struct extension){ 0, 8 };
-	s.extension[1] = (struct extension){ 60, 16 };
+	s.extension[0] = (struct extension){0, 8};
+	s.extension[1] = (struct extension){60, 16};
 	frame_build(&s, &f);
 	f.byte[f.l3 + 49] = 200;
 	row(DROP(bad_ip), &f, "IPv6: an extension header overruns the packet");
@@ -106,8 +106,8 @@ static void rows_doff(bool ipv6)
 			row(DROP(bad_tcp), &f, "%s: header length %d", family_name(ipv6),
 			    words * 4);
 		else if (words > 10)
-			row(DROP(bad_tcp), &f, "%s: header length %d overruns",
-			    family_name(ipv6), words * 4);
+			row(DROP(bad_tcp), &f, "%s: header length %d overruns", family_name(ipv6),
+			    words * 4);
 	}
 	s.flags = TCP_ACK;
 	frame_build(&s, &f);
@@ -137,8 +137,7 @@ static void rows_options(bool ipv6)
 	for (unsigned int i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		segment_begin(&s, ipv6, TCP_SYN);
 		segment_options(&s, "%s", bad[i]);
-		row_segment(DROP(bad_options), &s, "%s: options \"%s\"", family_name(ipv6),
-			    bad[i]);
+		row_segment(DROP(bad_options), &s, "%s: options \"%s\"", family_name(ipv6), bad[i]);
 	}
 }
 
@@ -149,12 +148,12 @@ struct flags_row {
 };
 
 static const struct flags_row flags_rows[] = {
-	{ TCP_SYN | TCP_RST | TCP_ACK, 0, DROP(bad_flags) },
-	{ TCP_SYN | TCP_FIN, TCP_SYN | TCP_FIN, DROP(bad_flags) },
-	{ TCP_SYN | TCP_RST, TCP_SYN | TCP_RST, DROP(bad_flags) },
-	{ TCP_SYN | TCP_ACK, TCP_SYN, REPLY(cookie) },
-	{ TCP_RST, TCP_RST, DROP(unknown_rst) },
-	{ TCP_ACK, TCP_ACK, DROP(bad_cookie) },
+	{TCP_SYN | TCP_RST | TCP_ACK, 0, DROP(bad_flags)},
+	{TCP_SYN | TCP_FIN, TCP_SYN | TCP_FIN, DROP(bad_flags)},
+	{TCP_SYN | TCP_RST, TCP_SYN | TCP_RST, DROP(bad_flags)},
+	{TCP_SYN | TCP_ACK, TCP_SYN, REPLY(cookie)},
+	{TCP_RST, TCP_RST, DROP(unknown_rst)},
+	{TCP_ACK, TCP_ACK, DROP(bad_cookie)},
 };
 
 static void rows_flags(bool ipv6)
@@ -184,8 +183,8 @@ static void rows_ports(bool ipv6)
 			continue;
 		segment_begin(&s, ipv6, flags);
 		s.source_port = 0;
-		row_segment(DROP(port_zero), &s, "%s: source port 0, flags %02x",
-			    family_name(ipv6), flags);
+		row_segment(DROP(port_zero), &s, "%s: source port 0, flags %02x", family_name(ipv6),
+			    flags);
 		segment_begin(&s, ipv6, flags);
 		s.target_port = 0;
 		row_segment(DROP(port_zero), &s, "%s: port 0, flags %02x", family_name(ipv6),
@@ -196,11 +195,11 @@ static void rows_ports(bool ipv6)
 static void rows_martians(void)
 {
 	static const char *const sources[] = {
-		"0.0.0.0",	 "127.0.0.1",	 "127.255.1.2",	  "224.0.0.1", "239.1.2.3",
-		"255.255.255.255", "198.51.100.1", "::",	  "::1",       "ff02::1",
-		"ff0e::1234",	 "2001:db8:1::1",
+		"0.0.0.0",   "127.0.0.1",	"127.255.1.2",	"224.0.0.1",
+		"239.1.2.3", "255.255.255.255", "198.51.100.1", "::",
+		"::1",	     "ff02::1",		"ff0e::1234",	"2001:db8:1::1",
 	};
-	static const __u8 mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const __u8 mapped[12] = {[10] = 0xff, [11] = 0xff};
 	struct segment s;
 
 	for (unsigned int i = 0; i < sizeof(sources) / sizeof(*sources); i++) {

@@ -26,8 +26,7 @@ static void adapt(struct frame *kernel, struct frame *ours)
 
 	memcpy(kernel->byte, ours->byte, 12);
 	if (kernel->byte[kernel->l3] >> 4 == 6)
-		put32(kernel->byte + kernel->l3,
-		      get32(kernel->byte + kernel->l3) & 0xfff00000);
+		put32(kernel->byte + kernel->l3, get32(kernel->byte + kernel->l3) & 0xfff00000);
 	memcpy(kernel->byte + kernel->l4 + 4, ours->byte + kernel->l4 + 4, 4);
 	if (theirs && own)
 		memcpy(theirs + 2, own + 2, 4);
@@ -75,10 +74,10 @@ struct listener_row {
 };
 
 static const struct listener_row listener_rows[] = {
-	{ LISTENER_RCVBUF, 8101, "listener with SO_RCVBUF" },
-	{ LISTENER_CLAMP, 8102, "listener with TCP_WINDOW_CLAMP" },
-	{ LISTENER_MAXSEG, 8103, "listener with TCP_MAXSEG" },
-	{ LISTENER_DUAL, 8104, "listener on both families" },
+	{LISTENER_RCVBUF, 8101, "listener with SO_RCVBUF"},
+	{LISTENER_CLAMP, 8102, "listener with TCP_WINDOW_CLAMP"},
+	{LISTENER_MAXSEG, 8103, "listener with TCP_MAXSEG"},
+	{LISTENER_DUAL, 8104, "listener on both families"},
 };
 
 static void rows_listeners(const struct listener_row *r, bool ipv6)
@@ -98,7 +97,7 @@ static void rows_listeners(const struct listener_row *r, bool ipv6)
 
 static void rows_mtu(bool ipv6)
 {
-	static const int mtus[] = { 1280, 1380, 1492, 9000 };
+	static const int mtus[] = {1280, 1380, 1492, 9000};
 	struct segment s;
 
 	for (unsigned int i = 0; i < sizeof(mtus) / sizeof(*mtus); i++) {
@@ -122,10 +121,10 @@ struct sysctl_row {
 };
 
 static const struct sysctl_row sysctl_rows[] = {
-	{ "ipv4/tcp_timestamps", "0", "1", SYNSHIELD_HOST_TIMESTAMPS },
-	{ "ipv4/tcp_sack", "0", "1", SYNSHIELD_HOST_SACK },
-	{ "ipv4/tcp_window_scaling", "0", "1", SYNSHIELD_HOST_WSCALE },
-	{ "ipv4/tcp_ecn", "0", "2", SYNSHIELD_HOST_ECN },
+	{"ipv4/tcp_timestamps", "0", "1", SYNSHIELD_HOST_TIMESTAMPS},
+	{"ipv4/tcp_sack", "0", "1", SYNSHIELD_HOST_SACK},
+	{"ipv4/tcp_window_scaling", "0", "1", SYNSHIELD_HOST_WSCALE},
+	{"ipv4/tcp_ecn", "0", "2", SYNSHIELD_HOST_ECN},
 };
 
 static void rows_sysctls(bool ipv6)
@@ -148,8 +147,8 @@ static void rows_sysctls(bool ipv6)
 /* tcp_rmem[2] decides the window scale, tcp_rmem[1] the window. */
 static void rows_rmem(bool ipv6)
 {
-	static const char *const rmem[] = { "4096 131072 6291456", "4096 16384 33554432",
-					    "4096 1048576 1048576" };
+	static const char *const rmem[] = {"4096 131072 6291456", "4096 16384 33554432",
+					   "4096 1048576 1048576"};
 	struct segment s;
 	int fd;
 
@@ -173,9 +172,10 @@ static void rows_rmem(bool ipv6)
 static void rows_sources(void)
 {
 	static const char *const sources[] = {
-		"0.0.0.1", "0.1.2.3", "1.1.1.1", "10.0.0.1", "100.64.0.1", "169.254.1.1",
-		"192.0.0.8", "223.255.255.254", "240.0.0.1", "254.1.2.3", "fe80::2", "fc00::1",
-		"2001:db8::", "64:ff9b::c000:202", "::2", "::192.0.2.2", "100::1",
+		"0.0.0.1",     "0.1.2.3",   "1.1.1.1",	       "10.0.0.1",	    "100.64.0.1",
+		"169.254.1.1", "192.0.0.8", "223.255.255.254", "240.0.0.1",	    "254.1.2.3",
+		"fe80::2",     "fc00::1",   "2001:db8::",      "64:ff9b::c000:202", "::2",
+		"::192.0.2.2", "100::1",
 	};
 	static struct frame f, answer;
 	static struct outcome o;
@@ -195,8 +195,8 @@ static void rows_sources(void)
 static void rows_martians(void)
 {
 	static const char *const sources[] = {
-		"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "198.51.100.1", "::",
-		"::1",	   "ff02::1",	"::ffff:192.0.2.2",
+		"0.0.0.0",	"127.0.0.1", "224.0.0.1", "255.255.255.255",
+		"198.51.100.1", "::1",	     "ff02::1",	  "::ffff:192.0.2.2",
 	};
 	static struct frame f, answer;
 	struct segment s;

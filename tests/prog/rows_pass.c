@@ -7,7 +7,7 @@
 
 static void rows_not_tcp(bool ipv6)
 {
-	static const __u8 other[] = { 1, 2, 17, 50, 51, 58, 59, 89, 132, 255 };
+	static const __u8 other[] = {1, 2, 17, 50, 51, 58, 59, 89, 132, 255};
 	struct segment s;
 	struct frame f;
 
@@ -23,7 +23,7 @@ static void rows_not_tcp(bool ipv6)
 
 static void rows_ethertypes(void)
 {
-	static const __u16 types[] = { 0x0806, 0x0026, 0x86de, 0x8847, 0x8863, 0x888e, 0x88cc };
+	static const __u16 types[] = {0x0806, 0x0026, 0x86de, 0x8847, 0x8863, 0x888e, 0x88cc};
 	struct segment s;
 	struct frame f;
 
@@ -34,7 +34,7 @@ static void rows_ethertypes(void)
 		row(PASS(not_tcp), &f, "ethertype %04x", types[i]);
 	}
 	s.vlans = 2;
-	s.vlan[0] = s.vlan[1] = (struct vlan_tag){ 0x8100, 1 };
+	s.vlan[0] = s.vlan[1] = (struct vlan_tag){0x8100, 1};
 	frame_build(&s, &f);
 	put16(f.byte + 20, 0x8100);
 	row(PASS(not_tcp), &f, "three VLAN tags");
@@ -49,13 +49,10 @@ static void rows_ethertypes(void)
 static void rows_stations(bool ipv6)
 {
 	static const __u8 stations[][6] = {
-		{ 2, 0, 0, 0, 0, 3 },
-		{ 0x42, 0, 0, 0, 0, 1 },
-		{ 2, 0, 0, 0, 1, 1 },
-		{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
-		{ 0x01, 0x00, 0x5e, 0, 0, 1 },
-		{ 0x33, 0x33, 0, 0, 0, 1 },
-		{ 0, 0, 0, 0, 0, 0 },
+		{2, 0, 0, 0, 0, 3},	     {0x42, 0, 0, 0, 0, 1},
+		{2, 0, 0, 0, 1, 1},	     {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+		{0x01, 0x00, 0x5e, 0, 0, 1}, {0x33, 0x33, 0, 0, 0, 1},
+		{0, 0, 0, 0, 0, 0},
 	};
 	struct segment s;
 
@@ -70,8 +67,8 @@ static void rows_stations(bool ipv6)
 static void rows_not_local(bool ipv6)
 {
 	static const char *const addresses[2][4] = {
-		{ "198.51.100.3", "198.51.100.0", "255.255.255.255", "224.0.0.1" },
-		{ "2001:db8:1::3", "ff02::1", "fe80::1", "::1" },
+		{"198.51.100.3", "198.51.100.0", "255.255.255.255", "224.0.0.1"},
+		{"2001:db8:1::3", "ff02::1", "fe80::1", "::1"},
 	};
 	struct segment s;
 
@@ -93,12 +90,12 @@ static void rows_fragments(void)
 		__u16 field;
 		const char *name;
 	} fragments[] = {
-		{ IPV4_MF, "first fragment" },
-		{ IPV4_MF | 185, "middle fragment" },
-		{ 185, "last fragment" },
-		{ 1, "last fragment at offset 8" },
-		{ IPV4_DF | IPV4_MF, "first fragment with DF" },
-		{ 0x1fff, "fragment at the largest offset" },
+		{IPV4_MF, "first fragment"},
+		{IPV4_MF | 185, "middle fragment"},
+		{185, "last fragment"},
+		{1, "last fragment at offset 8"},
+		{IPV4_DF | IPV4_MF, "first fragment with DF"},
+		{0x1fff, "fragment at the largest offset"},
 	};
 	struct segment s;
 
@@ -109,12 +106,12 @@ static void rows_fragments(void)
 	}
 	segment_begin(&s, true, TCP_SYN);
 	s.extensions = 1;
-	s.extension[0] = (struct extension){ 44, 8 };
+	s.extension[0] = (struct extension){44, 8};
 	row_segment(PASS(fragment), &s, "IPv6: fragment header, even of a whole packet");
 	s.extensions = 3;
-	s.extension[0] = (struct extension){ 0, 8 };
-	s.extension[1] = (struct extension){ 44, 8 };
-	s.extension[2] = (struct extension){ 60, 8 };
+	s.extension[0] = (struct extension){0, 8};
+	s.extension[1] = (struct extension){44, 8};
+	s.extension[2] = (struct extension){60, 8};
 	row_segment(PASS(fragment), &s, "IPv6: fragment header between others");
 }
 
@@ -125,16 +122,16 @@ static void rows_extensions(void)
 	segment_begin(&s, true, TCP_SYN);
 	s.extensions = 7;
 	for (int i = 0; i < 7; i++)
-		s.extension[i] = (struct extension){ 60, 8 };
+		s.extension[i] = (struct extension){60, 8};
 	row_segment(PASS(beyond_reach), &s, "IPv6: seven extension headers");
 	s.extensions = 2;
-	s.extension[0] = s.extension[1] = (struct extension){ 60, 2048 };
+	s.extension[0] = s.extension[1] = (struct extension){60, 2048};
 	row_segment(PASS(beyond_reach), &s, "IPv6: TCP header past the frame's first page");
 	s.extensions = 1;
-	s.extension[0] = (struct extension){ 51, 24 };
+	s.extension[0] = (struct extension){51, 24};
 	row_segment(PASS(not_tcp), &s,
 		    "IPv6: authenticated (AH), as with IPv4: no SYN-ACK without its signature");
-	s.extension[0] = (struct extension){ 135, 8 };
+	s.extension[0] = (struct extension){135, 8};
 	row_segment(PASS(not_tcp), &s, "IPv6: mobility header");
 }
 
@@ -159,14 +156,13 @@ static void rows_off(bool ipv6)
 	f.len = f.l4;
 	row(PASS(off), &f, "%s: IP length overruns, mode off", family_name(ipv6));
 	shield_reset();
-	shield_policy(PORT, SYNSHIELD_MODE_OFF);
+	shield_policy(PORT, &(struct synshield_policy){.mode = SYNSHIELD_MODE_OFF});
 	row_segment(PASS(off), &syn, "%s: SYN, port's mode off", family_name(ipv6));
 	row_segment(PASS(off), &ack, "%s: ACK, port's mode off", family_name(ipv6));
-	shield_policy(PORT, SYNSHIELD_MODE_INHERIT);
-	row_segment(REPLY(cookie), &syn, "%s: SYN, port's mode inherited again",
-		    family_name(ipv6));
+	shield_policy(PORT, &(struct synshield_policy){.mode = SYNSHIELD_MODE_INHERIT});
+	row_segment(REPLY(cookie), &syn, "%s: SYN, port's mode inherited again", family_name(ipv6));
 	shield_mode(SYNSHIELD_MODE_OFF);
-	shield_policy(PORT, SYNSHIELD_MODE_ALWAYS);
+	shield_policy(PORT, &(struct synshield_policy){.mode = SYNSHIELD_MODE_ALWAYS});
 	row_segment(REPLY(cookie), &syn, "%s: SYN, interface off, port always", family_name(ipv6));
 	shield_reset();
 }
@@ -224,7 +220,7 @@ static void rows_vlan_offload(bool ipv6)
 	row_segment(PASS(vlan_offload), &s, "%s: tag stripped before XDP", family_name(ipv6));
 	row_segment(PASS(vlan_offload), &s, "%s: tag stripped, listener known", family_name(ipv6));
 	s.vlans = 1;
-	s.vlan[0] = (struct vlan_tag){ 0x8100, 100 };
+	s.vlan[0] = (struct vlan_tag){0x8100, 100};
 	row_segment(REPLY(cookie), &s, "%s: the same with its tag", family_name(ipv6));
 	shield_reset();
 }

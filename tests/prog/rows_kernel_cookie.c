@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Listeners that take no cookie but the kernel's own: MPTCP, kernels before 6.9. */
+#include <unistd.h>
+
+#include "harness.h"
+
+#define MPTCP_PORT 8301
+
+/* The kernel's cookie knows an MSS and nothing else. */
+static bool is_answered(const struct segment *syn, struct oracle_cookie *c)
+{
+	static const struct agreement bare = {.wscale = NO_WSCALE};
+	static struct frame f, want;
+	static struct outcome o;
+	struct server_side server;
+
+	frame_build(syn, &f);
+	shield_run(&f, &o);
+	if (!is_verdict(&o, REPLY(kernel_cookie)))
+		return false;
+	server_side_read(syn->ipv6, PORT, &server);
+	c->isn = get32(o.frame.byte + f.l3 + (syn->ipv6 ? 40 : 20) + 4);
+	expect_synack(syn, &bare, &server, c, &want);
+	return same_frame(&o.frame, &want);
+}
+
+static void rows_cookie(bool ipv6, __u16 port, const char *name)
+{
+	static const struct agreement bare = {.wscale = NO_WSCALE};
+	struct oracle_cookie c = {};
+	struct segment syn, ack;
+	struct synshield_conn conn;
+
+	segment_begin(&syn, ipv6, TCP_SYN);
+	syn.target_port = port;
+	ok(is_answered(&syn, &c), "%s, %s: SYN-ACK with the kernel's cookie, byte for byte",
+	   family_name(ipv6), name);
+	segment_third(&syn, &bare, &c, &ack);
+	row_segment(PASS(kernel_cookie_ok), &ack, "%s, %s: the ACK", family_name(ipv6), name);
+	ok(!conn_get(&ack, &conn), "%s, %s: left to the kernel, not tracked yet", family_name(ipv6),
+	   name);
+	segment_options(&ack, "nop nop ts");
+	row_segment(PASS(kernel_cookie_ok), &ack, "%s, %s: the ACK with options", family_name(ipv6),
+		    name);
+	for (int bit = 2; bit < 32; bit += 5) { /* bits 0 and 1 stand for an MSS */
+		ack.ack = (c.isn + 1) ^ 1u << bit;
+		row_segment(DROP(bad_cookie), &ack, "%s, %s: bit %d of the ACK altered",
+			    family_name(ipv6), name, bit);
+	}
+	ack.ack = c.isn + 1;
+	ack.flags = TCP_RST | TCP_ACK;
+	row_segment(DROP(unknown_rst), &ack, "%s, %s: RST", family_name(ipv6), name);
+}
+
+static void rows_mptcp(bool ipv6)
+{
+	int fd = net_listen(ipv6, MPTCP_PORT, 1, LISTENER_MPTCP);
+	static struct frame f, answer;
+	struct segment s;
+
+	net_sysctl("ipv4/tcp_syncookies", "2");
+	rows_cookie(ipv6, MPTCP_PORT, "MPTCP listener");
+	segment_begin(&s, ipv6, TCP_SYN);
+	s.target_port = MPTCP_PORT;
+	segment_options(&s, "mss 1460 sack ts nop ws 7 mpc");
+	row_segment(REPLY(kernel_cookie), &s, "%s: SYN with MP_CAPABLE", family_name(ipv6));
+	for (int off = 0; off <= 1; off++) {
+		net_sysctl("ipv4/tcp_syncookies", off ? "0" : "1");
+		row_segment(PASS(cookie_not_due), &s, "%s: tcp_syncookies=%d, queue empty",
+			    family_name(ipv6), !off);
+	}
+	net_sysctl("ipv4/tcp_syncookies", "1");
+	for (int i = 0; i < 2; i++) {
+		segment_begin(&s, ipv6, TCP_SYN);
+		s.target_port = MPTCP_PORT;
+		frame_build(&s, &f);
+		ok(net_kernel_answer(&f, &answer), "%s: half-open request %d", family_name(ipv6),
+		   i + 1);
+	}
+	segment_begin(&s, ipv6, TCP_SYN);
+	s.target_port = MPTCP_PORT;
+	row_segment(REPLY(kernel_cookie), &s, "%s: tcp_syncookies=1, queue full",
+		    family_name(ipv6));
+	close(fd);
+}
+
+static void rows_old_kernel(bool ipv6)
+{
+	net_sysctl("ipv4/tcp_syncookies", "2");
+	shield.host.flags &= ~SYNSHIELD_HOST_REQSK;
+	shield_configure(true);
+	rows_cookie(ipv6, PORT, "no bpf_sk_assign_tcp_reqsk");
+	shield_reset();
+	net_sysctl("ipv4/tcp_syncookies", "1");
+}
+
+void rows_kernel_cookie(void)
+{
+	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
+		shield_reset();
+		rows_mptcp(ipv6);
+		rows_old_kernel(ipv6);
+	}
+}
