@@ -479,3 +479,55 @@ shield_down()
 	stop "$SHIELD_PID"
 	shield detach "$SRV_IF"
 }
+
+## Counters
+
+# counted ACTION REASON: packets, from the shield's statistics; 0 if it says nothing of them.
+counted()
+{
+	shield stats "$SRV_IF" | awk -v a="$1" -v r="$2" '$1 == a && $2 == r { n += $3 }
+		END { printf "%d\n", n }'
+}
+
+# snmp NS COUNTER...: the sum of what the kernel of this namespace has counted, e.g. TcpRetransSegs.
+snmp()
+{
+	local ns=$1
+	shift
+	in_ns "$ns" nstat -asz "$@" | awk '!/^#/ { n += $2 } END { printf "%d\n", n }'
+}
+
+# ring_drops: frames that any ring of the wire has lost so far.
+ring_drops()
+{
+	{
+		in_srv ethtool -S "$SRV_IF"
+		in_net ethtool -S "$NET_SRV"
+		in_cli ethtool -S "$CLI_IF"
+		in_net ethtool -S "$NET_CLI"
+	} | awk '/_(drops|xmit_errors|tx_errors):/ && !/xdp_drops:/ { n += $2 }
+		END { printf "%d\n", n }'
+}
+
+# half_open [PORT]: requests that the server's kernel holds.
+half_open() { in_srv ss -Htan state syn-recv ${1:+"sport = :$1"} | wc -l; }
+
+# sysctl_in NS KEY VALUE
+sysctl_in()
+{
+	in_ns "$1" sysctl -qw "$2=$3" || bail "cannot set $2 in $1"
+}
+
+# shield_again [OPTION...]: a daemon that takes over from the one before it.
+shield_again()
+{
+	local -i tries
+	spawn shield srv "$SYNSHIELD" run "$SRV_IF" --pin-dir "$PIN_DIR" "$@"
+	SHIELD_PID=$PID
+	for ((tries = 0; tries < 500; tries++)); do
+		grep -q ': taken over' "$TMP/shield.err" && return
+		running "$SHIELD_PID" || break
+		sleep 0.02
+	done
+	bail "the shield was not taken over: $(cat "$TMP/shield.err")"
+}
