@@ -55,6 +55,59 @@ $(B)/synshield: $(USER_OBJ)
 
 -include tests/tools/tools.mk tests/prog/tests.mk
 
-.PHONY: clean
+# --- what to call ---
+
+.PHONY: help deps lint-deps demo test lint format install uninstall clean
+
+help:
+	@echo 'make            build/synshield'
+	@echo 'make deps       install what the build, demo and tests need (Debian 12, root)'
+	@echo 'make demo       install, build, and show a server under a SYN flood (root)'
+	@echo 'make test       install, build, and run every test (root); TESTS="cli flood" for some'
+	@echo 'make lint       format, static analysis, shell scripts'
+	@echo 'make format     put the sources into shape'
+	@echo 'make verifier-stats  size of the BPF programs, against their ceiling (root)'
+	@echo 'make install    to PREFIX=$(PREFIX)'
+
+deps:
+	$(Q)tests/deps.sh
+lint-deps:
+	$(Q)tests/deps.sh lint
+
+# A fresh make, because what deps installs was not there when this one began.
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all tools
+	$(Q)demo/demo.sh $(DEMO)
+
+test: deps
+	$(Q)$(MAKE) --no-print-directory all tools tests
+	$(Q)tests/run.sh $(TESTS)
+
+C_SOURCES = $(shell git ls-files '*.c' '*.h' | grep -v ^vmlinux/)
+SHELL_SOURCES = $(shell git ls-files '*.sh') .ci/run
+
+format:
+	clang-format -i $(C_SOURCES)
+
+lint: all tools tests
+	$(call say,LINT,clang-format)
+	$(Q)clang-format --dry-run -Werror $(C_SOURCES)
+	$(call say,LINT,cppcheck)
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j 2 \
+		--enable=warning,performance,portability --suppress=missingIncludeSystem \
+		--suppress=unusedStructMember -D__VMLINUX_H__ -Iinclude -Iuser \
+		user tests/tools tests/prog
+	$(call say,LINT,shellcheck)
+	$(Q)shellcheck -x $(SHELL_SOURCES)
+
+install: all
+	install -D -m 755 $(B)/synshield $(DESTDIR)$(PREFIX)/sbin/synshield
+	install -D -m 644 include/synshield/synshield.h $(DESTDIR)$(PREFIX)/include/synshield/synshield.h
+	install -D -m 644 include/synshield/reasons.h $(DESTDIR)$(PREFIX)/include/synshield/reasons.h
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/synshield
+	rm -rf $(DESTDIR)$(PREFIX)/include/synshield
+
 clean:
 	$(Q)rm -rf $(B)

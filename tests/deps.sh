@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Installs what the build, the demo and the tests need on Debian 12, if it is
+# missing.  Services that come with it (nginx, sshd) are not started.
+set -eu
+
+packages="gcc make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libelf-dev zlib1g-dev
+	libmnl-dev libc6-dev iproute2 ethtool iputils-ping procps util-linux kmod nginx-light curl
+	tcpdump openssh-client openssh-server"
+[ "${1:-}" = lint ] && packages="$packages clang-format cppcheck shellcheck"
+
+missing=
+for package in $packages; do
+	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+		missing="$missing $package"
+done
+[ "$missing" ] || exit 0
+echo "installing:$missing"
+[ "$(id -u)" = 0 ] || {
+	echo "deps: run as root, or install these yourself:$missing" >&2
+	exit 1
+}
+
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap 'rm -f $policy' EXIT INT TERM
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod 755 $policy
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+# shellcheck disable=SC2086 # a list
+apt-get install -q -y --no-install-recommends $missing
