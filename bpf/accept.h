@@ -7,7 +7,8 @@
 #include "listener.h"
 #include "meta.h"
 
-/* The kernel's bpf_tcp_req_attrs, whose layout is fixed; kernels before 6.9 have none to relocate to. */
+/* The kernel's bpf_tcp_req_attrs, whose layout is fixed; kernels before 6.9 have none to relocate
+ * to. */
 struct reqsk_attrs {
 	__u32 rcv_tsval, rcv_tsecr;
 	__u16 mss;
@@ -17,8 +18,8 @@ struct reqsk_attrs {
 	__u8 reserved[3];
 };
 
-extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk, struct reqsk_attrs *attrs,
-				   int attrs__sz) __ksym __weak;
+extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
+				   struct reqsk_attrs *attrs, int attrs__sz) __ksym __weak;
 
 /*
  * The time that a batch of received packets takes at most from TC to TCP is
@@ -78,8 +79,7 @@ static __always_inline bool read_cookie_again(struct __sk_buff *skb, const struc
 
 	if (len > TCP_OPTIONS_MAX || (p->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK)
 		return false;
-	if (len &&
-	    bpf_skb_load_bytes(skb, p->l4 + TCP_HEADER_MIN, bytes.byte, load_len(len)))
+	if (len && bpf_skb_load_bytes(skb, p->l4 + TCP_HEADER_MIN, bytes.byte, load_len(len)))
 		return false;
 	bytes.len = len;
 	parse_options_bytewise(&bytes, &o);
@@ -98,15 +98,15 @@ static __always_inline bool read_cookie_again(struct __sk_buff *skb, const struc
 static __always_inline verdict accept_proven(struct __sk_buff *skb, const struct shield *s,
 					     const struct packet *p, enum meta_kind kind,
 					     struct handshake *h, __u32 tsecr,
-					     struct bpf_sock *listener,
-					     struct synshield_conn *c)
+					     struct bpf_sock *listener, struct synshield_conn *c)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(listener);
 	verdict v;
 
 	if (!tp)
 		return PASS(accept_failed);
-	if (c->proven_jiffies && (__u32)s->now - c->proven_jiffies <= s->host->hz / BATCHES_PER_SECOND)
+	if (c->proven_jiffies &&
+	    (__u32)s->now - c->proven_jiffies <= s->host->hz / BATCHES_PER_SECOND)
 		return PASS(tracked);
 	if (kind != META_PROVEN && !read_cookie_again(skb, s, p, h, &tsecr))
 		return DROP(bad_cookie);

@@ -11,8 +11,8 @@
 #define WINDOWS_PER_SECOND 8 /* in which SYNs are counted while all is calm */
 #define EXACT_SYNS 1024	     /* in one window; then a sample is counted */
 #define SAMPLE 64
-#define SYNS_TO_JUDGE 16     /* fewer say nothing about how many are completed */
-#define TIMESTAMP_LEN 12     /* bytes, with its padding */
+#define SYNS_TO_JUDGE 16 /* fewer say nothing about how many are completed */
+#define TIMESTAMP_LEN 12 /* bytes, with its padding */
 
 /* Where IPv4's and IPv6's MSS begin: dst_entry's advmss. */
 #define ADVMSS_MIN_IPV4 256
@@ -85,7 +85,8 @@ static __always_inline void read_window(const struct shield *s, struct tcp_sock 
 	__u32 space = window_of_space(s, tp, sk->sk_rcvbuf);
 	__u32 clamp = tp->window_clamp;
 
-	if (BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_RCVBUF_LOCK && (!clamp || clamp > space))
+	if (BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_RCVBUF_LOCK &&
+	    (!clamp || clamp > space))
 		clamp = space;
 	if (!clamp)
 		clamp = 0xffffu << WSCALE_MAX;

@@ -24,9 +24,9 @@
 /* The words that the stacks in use are made of, host byte order. */
 #define WORD_END 0x00000000
 #define WORD_NOPS 0x01010101
-#define WORD_MSS 0x02040000	     /* | MSS */
-#define WORD_WSCALE 0x01030300	     /* NOP first, | shift */
-#define WORD_SACK 0x01010402	     /* NOP NOP first */
+#define WORD_MSS 0x02040000    /* | MSS */
+#define WORD_WSCALE 0x01030300 /* NOP first, | shift */
+#define WORD_SACK 0x01010402   /* NOP NOP first */
 #define WORD_SACK_FIRST_NOPS 0x04020101
 #define WORD_SACK_FIRST_END 0x04020000
 #define WORD_TIMESTAMP 0x0101080a      /* NOP NOP first; two words follow */
@@ -172,8 +172,7 @@ __noinline int parse_options(struct xdp_md *ctx, __u32 at, __u32 len, struct opt
 	if (parse_options_aligned(data + at, end, len / 4, o))
 		return 0;
 	no_options(o);
-	if (!len || len > TCP_OPTIONS_MAX ||
-	    bpf_xdp_load_bytes(ctx, at, bytes.byte, load_len(len)))
+	if (!len || len > TCP_OPTIONS_MAX || bpf_xdp_load_bytes(ctx, at, bytes.byte, load_len(len)))
 		return -1;
 	bytes.len = len;
 	parse_options_bytewise(&bytes, o);

@@ -9,7 +9,7 @@
 
 #include "bpf.h"
 
-#define VLAN_TAGS_MAX 2	  /* QinQ */
+#define VLAN_TAGS_MAX 2	   /* QinQ */
 #define IPV6_HEADERS_MAX 6 /* extension headers walked at most */
 
 #define TCP_FIN 0x01

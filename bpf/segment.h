@@ -14,7 +14,7 @@ static __always_inline bool is_hot(const struct shield *s, const struct synshiel
 
 /* No cookie of ours, not tracked: what do the kernel's sockets say? */
 static __noinline verdict ask_kernel(struct xdp_md *ctx, const struct shield *s,
-					    const struct packet *p, struct synshield_listener *l)
+				     const struct packet *p, struct synshield_listener *l)
 {
 	struct bpf_sock *sk = find_socket(ctx, p);
 	verdict v = PASS(no_connection);
@@ -44,7 +44,7 @@ static __always_inline bool may_bear_cookie(const struct packet *p,
 }
 
 static __always_inline verdict receive_untracked(struct xdp_md *ctx, const struct shield *s,
-							const struct packet *p, bool *observe)
+						 const struct packet *p, bool *observe)
 {
 	struct synshield_listener *l = find_listener(p);
 	struct handshake h;
@@ -68,7 +68,7 @@ static __always_inline verdict receive_untracked(struct xdp_md *ctx, const struc
 }
 
 static __always_inline verdict receive_segment(struct xdp_md *ctx, const struct shield *s,
-						      const struct packet *p, bool *observe)
+					       const struct packet *p, bool *observe)
 {
 	struct synshield_conn *c = find_conn(p);
 

@@ -56,9 +56,9 @@ static __always_inline bool signature_is_unexpected(const struct options *o)
 
 /* `chance`: bits that nobody outside can foresee. */
 static __always_inline verdict own_cookie(const struct shield *s, const struct packet *p,
-						 const struct options *o,
-						 const struct synshield_listener *l,
-						 struct answer *a, __u32 *chance)
+					  const struct options *o,
+					  const struct synshield_listener *l, struct answer *a,
+					  __u32 *chance)
 {
 	if (!s->keys->epoch)
 		return PASS(no_key);
@@ -73,8 +73,8 @@ static __always_inline verdict own_cookie(const struct shield *s, const struct p
 }
 
 static __always_inline verdict kernel_cookie(struct xdp_md *ctx, const struct packet *p,
-						    const struct synshield_listener *l,
-						    struct bpf_sock *listener, struct answer *a)
+					     const struct synshield_listener *l,
+					     struct bpf_sock *listener, struct answer *a)
 {
 	__s64 isn = kernel_cookie_make(ctx, p, listener);
 
@@ -100,9 +100,9 @@ static __always_inline void note_cookie(const struct shield *s, struct synshield
 }
 
 static __always_inline verdict decide_syn(struct xdp_md *ctx, const struct shield *s,
-						 const struct packet *p, const struct options *o,
-						 struct synshield_listener *l,
-						 struct bpf_sock *listener, struct answer *a)
+					  const struct packet *p, const struct options *o,
+					  struct synshield_listener *l, struct bpf_sock *listener,
+					  struct answer *a)
 {
 	__u32 chance;
 
@@ -117,8 +117,8 @@ static __always_inline verdict decide_syn(struct xdp_md *ctx, const struct shiel
 		return PASS(calm);
 	}
 	if (signature_is_unexpected(o))
-		return l->flags & SYNSHIELD_LISTENER_KEYED ? PASS(signed_syn) :
-							     DROP(unsigned_listener);
+		return l->flags & SYNSHIELD_LISTENER_KEYED ? PASS(signed_syn)
+							   : DROP(unsigned_listener);
 	if (l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE)
 		return kernel_cookie(ctx, p, l, listener, a);
 	return own_cookie(s, p, o, l, a, &chance);
@@ -126,11 +126,9 @@ static __always_inline verdict decide_syn(struct xdp_md *ctx, const struct shiel
 
 /* The socket in state LISTEN is at hand: bring the listener's entry up to date, and decide. */
 static __always_inline verdict syn_to_listener(struct xdp_md *ctx, const struct shield *s,
-						      const struct packet *p,
-						      const struct options *o,
-						      const struct synshield_local *local,
-						      struct bpf_sock *listener,
-						      struct answer *a)
+					       const struct packet *p, const struct options *o,
+					       const struct synshield_local *local,
+					       struct bpf_sock *listener, struct answer *a)
 {
 	struct synshield_listener *l = find_listener(p);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(listener);
@@ -154,7 +152,7 @@ static __always_inline verdict syn_to_listener(struct xdp_md *ctx, const struct 
 
 /* The kernel holds the tuple already: TIME_WAIT, half-open or established. */
 static __always_inline verdict syn_to_known(const struct shield *s, const struct packet *p,
-						   struct synshield_conn *c, struct answer *a)
+					    struct synshield_conn *c, struct answer *a)
 {
 	enum synshield_mode mode = port_mode(s, p->tuple.local_port);
 
@@ -172,8 +170,8 @@ static __always_inline verdict syn_to_known(const struct shield *s, const struct
  * may be one that the kernel holds.
  */
 static __noinline verdict syn_slowly(struct xdp_md *ctx, const struct shield *s,
-					    const struct packet *p, const struct options *o,
-					    struct answer *a)
+				     const struct packet *p, const struct options *o,
+				     struct answer *a)
 {
 	const struct synshield_local *local = find_local(p->tuple.local);
 	struct synshield_conn *c = find_conn(p);
@@ -208,8 +206,8 @@ static __always_inline bool syn_is_plain(const struct shield *s, const struct pa
 }
 
 static __always_inline verdict receive_syn(struct xdp_md *ctx, const struct shield *s,
-						  const struct packet *p, const struct options *o,
-						  struct answer *a)
+					   const struct packet *p, const struct options *o,
+					   struct answer *a)
 {
 	struct synshield_listener *l = find_listener(p);
 	verdict v;
