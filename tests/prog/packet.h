@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Builds frames byte by byte, from the RFCs and with nothing of the shield's. */
-#ifndef PACKET_H
-#define PACKET_H
+#ifndef TESTS_PACKET_H
+#define TESTS_PACKET_H
 
 #include <linux/types.h>
 #include <stdbool.h>

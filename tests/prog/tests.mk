@@ -6,11 +6,14 @@
 T := $(B)/tests
 PROG_OBJ := $(patsubst tests/prog/%.c,$(T)/prog/%.o, \
 	$(filter-out %.bpf.c %/verifier_stats.c,$(wildcard tests/prog/*.c)))
+UNIT := siphash cookie tcp_options settings
+UNIT_BIN := $(UNIT:%=$(T)/unit-%)
+UNIT_COMMON := $(T)/prog/tap.o $(T)/prog/packet.o $(T)/prog/oracle.o
 TESTS_CFLAGS := $(ALL_CFLAGS) -Itests/prog -I$(T)
 
-.SECONDARY: $(T)/helper.bpf.o $(T)/helper.skel.h
+.SECONDARY: $(UNIT:%=$(T)/unit/%.o) $(T)/helper.bpf.o $(T)/helper.skel.h
 .PHONY: tests test-prog test-unit verifier-stats
-tests: $(T)/shield-rows
+tests: $(T)/shield-rows $(T)/verifier-stats $(UNIT_BIN)
 
 test-prog: $(T)/shield-rows
 	$(call say,TEST,$<)
@@ -31,3 +34,27 @@ $(T)/prog/%.o: tests/prog/%.c $(wildcard tests/prog/*.h) $(HEADERS) $(B)/synshie
 $(T)/shield-rows: $(PROG_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lelf -lz -o $@
+
+$(T)/verifier-stats: $(T)/prog/verifier_stats.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lelf -lz -o $@
+
+verifier-stats: $(T)/verifier-stats
+	$(Q)$< tests/prog/verifier.ceiling
+
+$(T)/unit/%.o: tests/unit/%.c tests/unit/native.h $(wildcard tests/prog/*.h user/*.h bpf/*.h) \
+		$(HEADERS) tests/prog/tests.mk
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TESTS_CFLAGS) -c $< -o $@
+
+$(T)/unit/settings.o: TESTS_CFLAGS += -Iuser
+$(T)/unit-settings: $(B)/user/options.o
+
+$(UNIT_BIN): $(T)/unit-%: $(T)/unit/%.o $(UNIT_COMMON)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+
+test-unit: $(UNIT_BIN)
+	$(call say,TEST,$(UNIT))
+	$(Q)status=0; for t in $^; do $$t || status=1; done; exit $$status
