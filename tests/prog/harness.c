@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <string.h>
 #include <unistd.h>
@@ -172,6 +173,22 @@ __u64 shield_now(void)
 	if (bpf_prog_test_run_opts(bpf_program__fd(helper->progs.read_clock), &opts))
 		bail_out("reading the clock");
 	return helper->bss->now;
+}
+
+bool kernel_has_field(const char *field)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *t;
+	bool found = false;
+	int id = btf ? btf__find_by_name_kind(btf, "tcp_sock", BTF_KIND_STRUCT) : -1;
+
+	if (id < 0)
+		bail_out("no BTF of struct tcp_sock");
+	t = btf__type_by_id(btf, id);
+	for (int i = 0; i < btf_vlen(t); i++)
+		found |= !strcmp(btf__name_by_offset(btf, btf_members(t)[i].name_off), field);
+	btf__free(btf);
+	return found;
 }
 
 static void listener_key(const struct segment *s, struct synshield_listener_key *key)

@@ -52,6 +52,8 @@ void shield_next_epoch(void);
 const __u64 *shield_key(void);
 void shield_local(const char *address, __u16 vlan, __u32 mtu);
 __u64 shield_now(void);
+/* Was the running kernel built with this field of struct tcp_sock? */
+bool kernel_has_field(const char *field);
 void shield_meta_is_missing(bool missing);
 
 bool listener_get(const struct segment *s, struct synshield_listener *l);

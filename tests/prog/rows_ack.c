@@ -7,6 +7,15 @@
 
 #include "exchange.h"
 
+static void run_segment(const struct segment *s)
+{
+	static struct outcome o;
+	static struct frame f;
+
+	frame_build(s, &f);
+	shield_run(&f, &o);
+}
+
 static bool is_state(const struct segment *s, enum synshield_conn_state state)
 {
 	struct synshield_conn c;
@@ -352,6 +361,24 @@ static void rows_stale(bool ipv6)
 	ok(!conn_get(&s, &c), "%s: it is forgotten", family_name(ipv6));
 }
 
+/*
+ * XDP sees a whole batch before TC sees its first packet: a duplicate of the SYN
+ * behind the ACK must not take away the proof that TC is about to look for.
+ */
+static void rows_replayed(bool ipv6)
+{
+	struct exchange e;
+
+	exchange_begin(&e, ipv6, "mss 1460 sack ts nop ws 7");
+	row_segment(PASS(cookie_ok), &e.ack, "%s: ACK in a batch", family_name(ipv6));
+	row_segment(PASS(tracked), &e.ack, "%s: the ACK once more", family_name(ipv6));
+	exchange_begin(&e, ipv6, "mss 1460 sack ts nop ws 7");
+	row_segment(PASS(cookie_ok), &e.ack, "%s: ACK in a batch", family_name(ipv6));
+	run_segment(&e.syn);
+	ok(is_state(&e.ack, SYNSHIELD_CONN_PROVEN),
+	   "%s: duplicate SYN behind it in the batch: the proof is kept", family_name(ipv6));
+}
+
 void rows_ack(void)
 {
 	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
@@ -368,6 +395,7 @@ void rows_ack(void)
 		rows_altered(ipv6, "mss 1460 nop ws 7");
 		rows_tracked(ipv6);
 		rows_stale(ipv6);
+		rows_replayed(ipv6);
 		rows_adopted(ipv6, net_listener(ipv6));
 		rows_known_syn(ipv6, net_listener(ipv6));
 		close(other);

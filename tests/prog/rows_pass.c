@@ -249,6 +249,39 @@ static void rows_signed(bool ipv6)
 	shield_reset();
 }
 
+/* A kernel without TCP-AO takes the option for unknown, and such a SYN as any other. */
+static void rows_ao(bool ipv6)
+{
+	struct segment s;
+
+	segment_begin(&s, ipv6, TCP_SYN);
+	segment_options(&s, "mss 1460 ao");
+	if (kernel_has_field("ao_info"))
+		row_segment(DROP(unsigned_listener), &s, "%s: TCP-AO, listener without keys",
+			    family_name(ipv6));
+	else
+		row_segment(REPLY(cookie), &s, "%s: TCP-AO, which this kernel does not know",
+			    family_name(ipv6));
+}
+
+static void rows_table_full(bool ipv6)
+{
+	struct synshield_listener l = {};
+	struct segment s;
+
+	segment_begin(&s, ipv6, TCP_SYN);
+	shield_reset();
+	for (int i = 0; i < SYNSHIELD_LISTENERS_MAX; i++) {
+		put16(s.target + 14, i);
+		s.target_port = 4444;
+		listener_put(&s, &l);
+	}
+	segment_begin(&s, ipv6, TCP_SYN);
+	row_segment(PASS(table_full), &s, "%s: listener table full", family_name(ipv6));
+	shield_reset();
+	row_segment(REPLY(cookie), &s, "%s: and no longer", family_name(ipv6));
+}
+
 void rows_pass(void)
 {
 	shield_reset();
@@ -264,5 +297,7 @@ void rows_pass(void)
 		rows_listeners(ipv6);
 		rows_vlan_offload(ipv6);
 		rows_signed(ipv6);
+		rows_ao(ipv6);
+		rows_table_full(ipv6);
 	}
 }

@@ -37,6 +37,7 @@ static void random_acks(bool ipv6, bool timestamps)
 	double began = seconds();
 
 	segment_begin(&s, ipv6, TCP_ACK);
+	net_address(ipv6 ? "2001:db8:3::" : "203.0.0.0", s.source); /* no row's clients */
 	if (timestamps)
 		segment_options(&s, "nop nop ts");
 	frame_build(&s, &f);

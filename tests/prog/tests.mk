@@ -25,8 +25,10 @@ $(T)/helper.bpf.o: tests/prog/helper.bpf.c vmlinux/vmlinux.h
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 	$(Q)llvm-strip -g $@
 
-$(T)/prog/%.o: tests/prog/%.c $(wildcard tests/prog/*.h) $(HEADERS) $(B)/synshield.skel.h \
-		$(T)/helper.skel.h tests/prog/tests.mk
+$(T)/prog/harness.o $(T)/prog/verifier_stats.o: $(B)/synshield.skel.h
+$(T)/prog/harness.o: $(T)/helper.skel.h
+
+$(T)/prog/%.o: tests/prog/%.c $(wildcard tests/prog/*.h) $(HEADERS) tests/prog/tests.mk
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TESTS_CFLAGS) -c $< -o $@
