@@ -213,6 +213,8 @@ static __always_inline verdict receive_syn(struct xdp_md *ctx, const struct shie
 	verdict v;
 	__u32 chance = 0;
 
+	if (l && is_fresh(s, l) && l->mode == SYNSHIELD_MODE_OFF)
+		return PASS(off);
 	if (unlikely(!l || !syn_is_plain(s, p, o, l)))
 		return syn_slowly(ctx, s, p, o, a);
 	a->observe = l->mode == SYNSHIELD_MODE_OBSERVE;
