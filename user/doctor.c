@@ -119,7 +119,8 @@ static void check_features(void)
 		return; /* the probes below load programs */
 	if (probe_freplace())
 		finding(GOOD, "dispatcher", NULL,
-			"libxdp's dispatcher lets other XDP programs run too");
+			"this kernel replaces BPF functions: libxdp's dispatcher is tried, so that "
+			"other XDP programs run too");
 	else
 		finding(POOR, "dispatcher", NULL,
 			"libxdp's dispatcher does not work here: the shield runs alone on XDP");

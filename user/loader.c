@@ -100,8 +100,11 @@ int loader_open(struct loader *loader, const char *ifname, const struct maps *pi
 	memset(loader, 0, sizeof(*loader));
 	log_forget_capture();
 	loader->skel = synshield__open();
-	if (!loader->skel)
-		return log_errno(-errno, "cannot open the BPF object");
+	if (!loader->skel) {
+		err = log_errno(-errno, "cannot open the BPF object");
+		log_show_capture();
+		return err;
+	}
 	if (pinned)
 		err = take_over_maps(loader->skel, ifname, pinned, conns);
 	else

@@ -52,8 +52,12 @@ int log_errno(int err, const char *fmt, ...)
 {
 	va_list ap;
 
+	char why[128];
+
+	/* knows libbpf's own numbers besides the kernel's */
+	libbpf_strerror(err, why, sizeof(why));
 	va_start(ap, fmt);
-	log_vline(fmt, ap, strerror(err < 0 ? -err : err));
+	log_vline(fmt, ap, why);
 	va_end(ap);
 	return err;
 }

@@ -131,7 +131,9 @@ static int attach_clsact(const char *ifname, int ifindex, const struct loader *l
 		return log_errno(err, "%s: cannot add a clsact qdisc", ifname);
 	note->own_qdisc = !err;
 	for (i = 0; i < DIRECTIONS; i++) {
-		err = filter_attach(ifindex, &directions[i], direction_prog(loader, i), 0);
+		/* what stands in our place is left from a start that was killed */
+		err = filter_attach(ifindex, &directions[i], direction_prog(loader, i),
+				    BPF_TC_F_REPLACE);
 		if (err)
 			break;
 	}

@@ -145,7 +145,8 @@ static int attach_dispatcher(const char *ifname, int ifindex, enum xdp_mode mode
 	note->generic = mode == XDP_MODE_ONLY_GENERIC;
 	err = dispatcher_add(ifname, ifindex, note->generic, loader);
 	if (err)
-		log_detail("%s: no dispatcher: %s", ifname, strerror(-err));
+		log_line("%s: libxdp's dispatcher does not take the program (%s): attaching alone",
+			 ifname, strerror(-err));
 	return err;
 }
 
