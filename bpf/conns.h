@@ -30,6 +30,18 @@ static __always_inline void forget(const struct packet *p)
 	bpf_map_delete_elem(&conns, &p->tuple);
 }
 
+/*
+ * A SYN on a tuple for which the kernel has no socket.  A proven one may be on its
+ * way there, in this very batch: only let it prove itself again.
+ */
+static __always_inline void outdate(const struct packet *p, struct synshield_conn *c)
+{
+	if (c->state == SYNSHIELD_CONN_PROVEN)
+		c->proven_jiffies = 0;
+	else
+		forget(p);
+}
+
 /* A segment other than SYN on a tracked tuple. */
 static __always_inline void seen(const struct shield *s, struct synshield_conn *conn)
 {

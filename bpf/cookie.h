@@ -184,7 +184,7 @@ static __always_inline bool check_timestamp_cookie(const struct packet *p, const
 	__u32 age = (epoch - (payload >> COOKIE_EPOCH_SHIFT)) & (SYNSHIELD_KEYS - 1);
 	__u64 mac;
 
-	if (age > 1)
+	if (age > 1 || age == epoch)
 		return false;
 	mac = cookie_mac(&p->tuple, p->ipv6, p->seq - 1, payload | COOKIE_TIMESTAMP,
 			 cookie_key(k, epoch - age));
@@ -204,8 +204,11 @@ static __always_inline bool check_plain_cookie(const struct packet *p,
 	__u32 isn = p->ack - 1;
 	__u32 payload = isn >> COOKIE_PLAIN_SHIFT;
 	__u32 epoch = k->epoch - ((k->epoch ^ payload) & COOKIE_PLAIN_EPOCH);
-	__u64 mac = cookie_mac(&p->tuple, p->ipv6, p->seq - 1, payload, cookie_key(k, epoch));
+	__u64 mac;
 
+	if (!epoch)
+		return false;
+	mac = cookie_mac(&p->tuple, p->ipv6, p->seq - 1, payload, cookie_key(k, epoch));
 	if ((mac ^ isn) & COOKIE_PLAIN_MAC_MASK)
 		return false;
 	h->mss = mss_of_index(payload >> COOKIE_PLAIN_MSS_SHIFT, p->ipv6);
@@ -216,6 +219,8 @@ static __always_inline bool check_plain_cookie(const struct packet *p,
 }
 
 /*
+ * Epochs count from 1: 0 has no key, neither as the current nor as the previous.
+ *
  * Does p, a segment with ACK and the options o, bring back a cookie of the
  * current or the previous epoch?  If so, h is what it stood for.
  */

@@ -38,6 +38,13 @@ static __always_inline void forget_listener(const struct packet *p)
 	bpf_map_delete_elem(&listeners, &key);
 }
 
+/* Valid also while the entry is older than the settings. */
+static __always_inline enum synshield_mode mode_of(const struct shield *s,
+						   const struct synshield_listener *l, __u32 port)
+{
+	return likely(l->generation == s->settings->generation) ? l->mode : port_mode(s, port);
+}
+
 static __always_inline bool is_fresh(const struct shield *s, const struct synshield_listener *l)
 {
 	return l->generation == s->settings->generation && l->checked_jiffies &&

@@ -168,7 +168,7 @@ __noinline int parse_options(struct xdp_md *ctx, __u32 at, __u32 len, struct opt
 	if (!o)
 		return -1;
 	no_options(o);
-	at &= 0x3ff;
+	at &= 0x3fff; /* past IPV6_HEADERS_MAX of the longest */
 	if (parse_options_aligned(data + at, end, len / 4, o))
 		return 0;
 	no_options(o);

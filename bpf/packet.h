@@ -140,9 +140,10 @@ static __always_inline enum parsed parse_ipv4(struct cursor *c, struct packet *p
 	return PARSED;
 }
 
-/* The two bytes that begin every extension header (RFC 8200 section 4). */
+/* How extension headers begin (RFC 8200 section 4); each has 8 bytes at least. */
 struct ipv6_extension {
 	__u8 next, len;
+	__u8 routing_type, segments_left; /* of a routing header */
 };
 
 static __always_inline enum parsed parse_ipv6_extensions(struct cursor *c, __u8 next, __u32 *left)
@@ -156,12 +157,13 @@ static __always_inline enum parsed parse_ipv6_extensions(struct cursor *c, __u8 
 			return PARSED;
 		if (next == IPV6_FRAGMENT)
 			return PARSED_FRAGMENT;
-		if (next != IPV6_HOP_BY_HOP && next != IPV6_ROUTING && next != IPV6_DESTINATION &&
-		    next != IPPROTO_AH)
+		if (next != IPV6_HOP_BY_HOP && next != IPV6_ROUTING && next != IPV6_DESTINATION)
 			return PARSED_NOT_TCP;
 		if ((void *)(ext + 1) > c->end)
 			return truncated(c, PARSED_BAD_IP);
-		len = next == IPPROTO_AH ? (ext->len + 2) * 4 : (ext->len + 1) * 8;
+		if (next == IPV6_ROUTING && ext->segments_left)
+			return PARSED_NOT_TCP; /* for another host */
+		len = (ext->len + 1) * 8;
 		if (len > *left)
 			return PARSED_BAD_IP;
 		*left -= len;
@@ -277,7 +279,31 @@ static __always_inline __u32 options_len(const struct packet *p)
 	return p->tcp_header_len - TCP_HEADER_MIN;
 }
 
-/* A source that no host may send from (RFC 1122 section 3.2.1.3, RFC 4291), or a LAND attack. */
+static __always_inline bool is_mapped_ipv4(const __u8 addr[16])
+{
+	const __u32 *w = (const __u32 *)addr;
+
+	return !w[0] && !w[1] && w[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline bool ipv4_is_martian(__u32 addr)
+{
+	return addr == 0 || addr >> 24 == 127 || addr >> 28 == 14 || addr == 0xffffffff;
+}
+
+/* On the wire an IPv4-mapped address stands for nobody (RFC 4291 section 2.5.5.2). */
+static __always_inline bool ipv6_is_martian(const struct synshield_tuple *t)
+{
+	const __u64 *remote = (const __u64 *)t->remote;
+
+	return t->remote[0] == 0xff || (!remote[0] && bpf_be64_to_cpu(remote[1]) <= 1) ||
+	       is_mapped_ipv4(t->remote) || is_mapped_ipv4(t->local);
+}
+
+/*
+ * A source that the kernel takes nothing from: unspecified, loopback, multicast,
+ * broadcast (RFC 1122 section 3.2.1.3, RFC 4291), or the destination itself (LAND).
+ */
 static __always_inline bool source_is_martian(const struct packet *p)
 {
 	const __u64 *remote = (const __u64 *)p->tuple.remote;
@@ -285,10 +311,8 @@ static __always_inline bool source_is_martian(const struct packet *p)
 
 	if (remote[0] == local[0] && remote[1] == local[1])
 		return true;
-	if (p->ipv6)
-		return p->tuple.remote[0] == 0xff ||
-		       (!remote[0] && bpf_be64_to_cpu(remote[1]) <= 1);
-	return p->tuple.remote[12] == 0 || p->tuple.remote[12] == 127 || p->tuple.remote[12] >= 224;
+	return p->ipv6 ? ipv6_is_martian(&p->tuple)
+		       : ipv4_is_martian(bpf_ntohl(mapped_ipv4(p->tuple.remote)));
 }
 
 /*

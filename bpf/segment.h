@@ -7,9 +7,11 @@
 #include "meta.h"
 #include "conns.h"
 
-static __always_inline bool is_hot(const struct shield *s, const struct synshield_listener *l)
+/* Is what belongs to nothing dropped, rather than left to the kernel? */
+static __always_inline bool is_hot(const struct shield *s, const struct packet *p,
+				   const struct synshield_listener *l)
 {
-	return l->mode == SYNSHIELD_MODE_ALWAYS || under_attack(s, l);
+	return mode_of(s, l, p->tuple.local_port) == SYNSHIELD_MODE_ALWAYS || under_attack(s, l);
 }
 
 /* No cookie of ours, not tracked: what do the kernel's sockets say? */
@@ -19,7 +21,7 @@ static __noinline verdict ask_kernel(struct xdp_md *ctx, const struct shield *s,
 	struct bpf_sock *sk = find_socket(ctx, p);
 	verdict v = PASS(no_connection);
 
-	if (is_hot(s, l))
+	if (is_hot(s, p, l))
 		v = p->flags & TCP_RST ? DROP(unknown_rst) : DROP(bad_cookie);
 	if (!sk)
 		return v;
@@ -36,10 +38,20 @@ static __noinline verdict ask_kernel(struct xdp_md *ctx, const struct shield *s,
 	return v;
 }
 
+/* After a change to `off`, the cookies that are out still count until they are too old. */
+static __always_inline bool cookies_are_out(const struct shield *s,
+					    const struct synshield_listener *l,
+					    enum synshield_mode mode)
+{
+	return l->cookie_sent_jiffies &&
+	       (mode != SYNSHIELD_MODE_OFF ||
+		s->now - l->cookie_sent_jiffies < 2ULL * s->settings->epoch * s->host->hz);
+}
+
 static __always_inline bool may_bear_cookie(const struct packet *p,
 					    const struct synshield_listener *l)
 {
-	return l->cookie_sent_jiffies && !(l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE) &&
+	return !(l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE) &&
 	       (p->flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK;
 }
 
@@ -47,15 +59,15 @@ static __always_inline verdict receive_untracked(struct xdp_md *ctx, const struc
 						 const struct packet *p, bool *observe)
 {
 	struct synshield_listener *l = find_listener(p);
+	enum synshield_mode mode;
 	struct handshake h;
 	struct options o;
 
 	if (!l || l->generation == 0)
 		return PASS(no_listener);
-	if (l->mode == SYNSHIELD_MODE_OFF)
-		return PASS(off);
-	*observe = l->mode == SYNSHIELD_MODE_OBSERVE;
-	if (may_bear_cookie(p, l)) {
+	mode = mode_of(s, l, p->tuple.local_port);
+	*observe = mode == SYNSHIELD_MODE_OBSERVE;
+	if (cookies_are_out(s, l, mode) && may_bear_cookie(p, l)) {
 		if (!parse_options(ctx, p->l4 + TCP_HEADER_MIN, options_len(p), &o) &&
 		    cookie_check(p, &o, s->keys, &h)) {
 			track(s, p, SYNSHIELD_CONN_PROVEN);
@@ -64,6 +76,8 @@ static __always_inline verdict receive_untracked(struct xdp_md *ctx, const struc
 			return PASS(cookie_ok);
 		}
 	}
+	if (mode == SYNSHIELD_MODE_OFF)
+		return PASS(off);
 	return ask_kernel(ctx, s, p, l);
 }
 

@@ -159,7 +159,9 @@ static __always_inline verdict syn_to_known(const struct shield *s, const struct
 	if (mode == SYNSHIELD_MODE_OFF)
 		return PASS(off);
 	a->observe = mode == SYNSHIELD_MODE_OBSERVE;
-	if (c && !syn_allowed(s, c))
+	if (!c)
+		track(s, p, SYNSHIELD_CONN_ESTABLISHED);
+	else if (!syn_allowed(s, c))
 		return DROP(tuple_rate);
 	return PASS(known_tuple);
 }
@@ -187,7 +189,7 @@ static __noinline verdict syn_slowly(struct xdp_md *ctx, const struct shield *s,
 	}
 	if (sk->state == TCP_LISTEN) {
 		if (c)
-			forget(p);
+			outdate(p, c);
 		v = syn_to_listener(ctx, s, p, o, local, sk, a);
 	} else {
 		v = syn_to_known(s, p, c, a);

@@ -97,7 +97,7 @@ static void rows_switch(bool ipv6)
 	row_segment(REPLY(cookie), &syn, "%s: mode always", family_name(ipv6));
 	row_segment(DROP(bad_cookie), &ack, "%s: mode always, unknown ACK", family_name(ipv6));
 	shield_mode(SYNSHIELD_MODE_OBSERVE);
-	row_segment(WOULD_DROP(bad_cookie), &ack,
+	row_segment(WOULD_PASS(no_connection), &ack,
 		    "%s: always to observe, unknown ACK before any SYN", family_name(ipv6));
 	shield_mode(SYNSHIELD_MODE_ALWAYS);
 	shield_mode(SYNSHIELD_MODE_OFF);
