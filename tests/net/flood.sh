@@ -6,10 +6,8 @@
 # lib.sh draws the wire. Ports 80 and 81 of the server are attacked, from FLOOD4 and FLOOD6, while
 # clients connect from 16 addresses, and a UDP exchange and a ping go on.
 
-# shellcheck disable=SC2034 # holds() evaluates names
-cd "$(dirname "$0")" || exit 1
-# shellcheck disable=SC1091
-. ./lib.sh
+# shellcheck source=tests/net/lib.sh disable=SC2034,SC2119,SC2153,SC2317
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 CLIENTS=600 # connections for each flood
 RATE=1000000

@@ -5,10 +5,8 @@
 #
 # lib.sh draws the wire.
 
-# shellcheck disable=SC2034 # holds() evaluates names
-cd "$(dirname "$0")" || exit 1
-# shellcheck disable=SC1091
-. ./lib.sh
+# shellcheck source=tests/net/lib.sh disable=SC2034,SC2119,SC2153,SC2317
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 ROUNDS=5 EACH=1000 # 5000 connections with the shield, and as many without
 

@@ -6,10 +6,8 @@
 #
 # lib.sh draws the wire; the client is CLI4 or CLI6, its ports 20000 to 20999.
 
-# shellcheck disable=SC2034,SC2153 # holds() evaluates names; SRC4 is not SRV4
-cd "$(dirname "$0")" || exit 1
-# shellcheck disable=SC1091
-. ./lib.sh
+# shellcheck source=tests/net/lib.sh disable=SC2034,SC2119,SC2153,SC2317
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 PORTS=20000-20999
 
