@@ -11,17 +11,12 @@
 #include "jiffies.h"
 #include "locals.h"
 #include "log.h"
+#include "sweep.h"
 
 /* An LRU map begins to evict somewhat before it is full: each CPU keeps some free ones. */
 #define ROOM(capacity) ((capacity) / 4 * 3)
 /* Connections from this host to others are not in the counters. */
 #define COUNT_SECONDS 30
-
-#define CONNECTIONS                                                                                \
-	((1U << TCP_ESTABLISHED) | (1U << TCP_SYN_SENT) | (1U << TCP_SYN_RECV) |                   \
-	 (1U << TCP_FIN_WAIT1) | (1U << TCP_FIN_WAIT2) | (1U << TCP_TIME_WAIT) |                   \
-	 (1U << TCP_CLOSE_WAIT) | (1U << TCP_LAST_ACK) | (1U << TCP_CLOSING) |                     \
-	 (1U << DIAG_NEW_SYN_RECV))
 
 struct learning {
 	int fd;
@@ -80,6 +75,7 @@ static __u64 entries_made(const struct maps *maps)
 	       s.pass.cookie_not_due + s.pass.signed_syn;
 }
 
+/* Makes room, too, once half of it is taken. */
 static int count_entries(const struct maps *maps, struct conns_watch *watch)
 {
 	void *keys, *values;
@@ -91,6 +87,8 @@ static int count_entries(const struct maps *maps, struct conns_watch *watch)
 	err = maps_dump(maps, MAP_CONNS, &keys, &values, &count);
 	if (err)
 		return err;
+	if (count > ROOM(watch->capacity) / 2)
+		count -= sweep_conns(maps, keys, values, count);
 	watch->counted = count;
 	free(keys);
 	free(values);
@@ -110,7 +108,7 @@ int conns_learn(const struct maps *maps, struct conns_watch *watch)
 	if (err)
 		return err;
 	l.room = ROOM(watch->capacity);
-	err = diag_dump(CONNECTIONS, learn, &l);
+	err = diag_dump(DIAG_CONNECTIONS, learn, &l);
 	if (err && err != -ENOSPC)
 		return err;
 	if (!err)
