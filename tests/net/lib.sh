@@ -152,27 +152,8 @@ skip_all()
 
 ## Running things
 
-# enter NS CMD: sets ENTER to what runs this command in a namespace. nsenter, not ip netns exec, which
-# would hide the bpffs behind a fresh /sys. The tools that forge packets compare their namespace with
-# that of process 1 and refuse if they cannot: where it is out of reach, they get one of their own,
-# which stays in the namespace that the test was started from.
-enter()
-{
-	ENTER=(nsenter --net="/run/netns/$1" --)
-	case $2 in
-	"$TOOLS"/flood | "$TOOLS"/sink | "$TOOLS"/seg | "$TOOLS"/tag)
-		readlink /proc/1/ns/net > /dev/null 2>&1 || ENTER=("$TOOLS/inside" "/run/netns/$1")
-		;;
-	esac
-}
-
-in_ns()
-{
-	local ENTER
-	enter "$1" "$2"
-	"${ENTER[@]}" "${@:2}"
-}
-
+# nsenter, not ip netns exec, which would hide the bpffs behind a fresh /sys.
+in_ns() { nsenter --net="/run/netns/$1" -- "${@:2}"; }
 in_srv() { in_ns "$NS_SRV" "$@"; }
 in_cli() { in_ns "$NS_CLI" "$@"; }
 in_net() { in_ns "$NS_NET" "$@"; }
@@ -181,7 +162,7 @@ in_net() { in_ns "$NS_NET" "$@"; }
 # $PID. NICE lowers its priority.
 spawn()
 {
-	local name=$1 ns ENTER
+	local name=$1 ns
 	case $2 in
 	srv) ns=$NS_SRV ;;
 	cli) ns=$NS_CLI ;;
@@ -189,10 +170,9 @@ spawn()
 	*) bail "spawn: no namespace $2" ;;
 	esac
 	shift 2
-	enter "$ns" "$1"
 	: > "$TMP/$name.out"
 	: > "$TMP/$name.err"
-	nice -n "${NICE:-0}" "${ENTER[@]}" "$@" > "$TMP/$name.out" 2> "$TMP/$name.err" &
+	nice -n "${NICE:-0}" nsenter --net="/run/netns/$ns" -- "$@" > "$TMP/$name.out" 2> "$TMP/$name.err" &
 	PID=$!
 	PIDS+=("$PID")
 }

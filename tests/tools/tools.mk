@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # The test programs: make tools builds them into build/tools/.
 
-TOOLS := flood sink tcpc tcps seg udp inside tag
+TOOLS := flood sink tcpc tcps seg udp tag
 TOOLS_BPF := flood sink tag
 TOOLS_CFLAGS := $(ALL_CFLAGS) -Itests/tools
 TOOLS_LIBS := -lbpf -lmnl -lelf -lz -lpthread
