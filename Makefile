@@ -95,10 +95,12 @@ lint: all tools tests
 	$(call say,LINT,cppcheck)
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j 2 \
 		--enable=warning,performance,portability --suppress=missingIncludeSystem \
-		--suppress=unusedStructMember -D__VMLINUX_H__ -Iinclude -Iuser \
-		user tests/tools tests/prog
+		--suppress=unusedStructMember --suppress='*:bpf/*' -D__VMLINUX_H__ -D__x86_64__ \
+		-D'LIBBPF_OPTS(type, name, ...)=struct type name = {__VA_ARGS__}' \
+		-D'DECLARE_LIBXDP_OPTS(type, name, ...)=struct type name = {__VA_ARGS__}' \
+		-Iinclude -Iuser -Itests/prog -itests/prog/helper.bpf.c user tests/prog tests/unit
 	$(call say,LINT,shellcheck)
-	$(Q)shellcheck -x $(SHELL_SOURCES)
+	$(Q)shellcheck -x -S warning $(SHELL_SOURCES)
 
 install: all
 	install -D -m 755 $(B)/synshield $(DESTDIR)$(PREFIX)/sbin/synshield

@@ -14,9 +14,16 @@ LOG=$(mktemp) || exit 1
 trap 'rm -f "$LOG"' EXIT
 trap 'exit 130' INT TERM
 
-declare -A COMMANDS=([unit]=build/tests/unit [prog]=build/tests/shield-rows
-	[verifier]=build/tests/verifier-stats)
-ORDER=(unit prog verifier)
+declare -A COMMANDS=()
+ORDER=()
+for file in build/tests/unit-*; do
+	name=$(basename "$file")
+	COMMANDS[$name]=$file
+	ORDER+=("$name")
+done
+COMMANDS[prog]=build/tests/shield-rows
+COMMANDS[verifier]=build/tests/verifier-stats
+ORDER+=(prog verifier)
 for file in tests/net/*.sh; do
 	name=$(basename "$file" .sh)
 	[[ $name == lib ]] && continue

@@ -65,7 +65,7 @@ static void rows_vectors(void)
 
 static void rows_random(void)
 {
-	__u8 key[16], message[64];
+	__u8 key[16] = {0}, message[64] = {0};
 	__u64 words[2];
 	int same = 0, all = 10000;
 
