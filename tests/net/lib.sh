@@ -511,3 +511,20 @@ shield_again()
 	done
 	bail "the shield was not taken over: $(cat "$TMP/shield.err")"
 }
+
+# counts: of the shield, in one line, for field: counts | field reply.cookie
+counts() { shield stats --json | tr -d ' \n'; }
+
+# topo_down: everything that was started ends, and topo_up can follow.
+topo_down()
+{
+	local ns
+
+	stop "${PIDS[@]}"
+	PIDS=()
+	[[ -d $PIN_DIR ]] && shield detach "$SRV_IF" > /dev/null 2>&1
+	for ns in "$NS_SRV" "$NS_CLI" "$NS_NET"; do
+		ip netns del "$ns"
+	done
+	rm -rf "$PIN_DIR"
+}
