@@ -265,12 +265,13 @@ switched_under_flood()
 
 ack_flood()
 {
-	local kind=$1 flood_pid segs refused resets
+	local kind=$1 flood_pid segs refused resets proven
 	shield set "$SRV_IF" mode=always
 	in_cli "$TOOLS/tcpc" get "$SRV4" 80 > "$TMP/first" # a cookie is out
 	segs=$(snmp "$NS_SRV" TcpInSegs)
 	refused=$(counted drop bad_cookie)
 	resets=$(snmp "$NS_SRV" TcpOutRsts)
+	proven=$(counted pass cookie_ok)
 	start_flood acks --port 80 --kind "$kind" --rate 500000 --seconds 2
 	flood_pid=$PID
 	sleep 0.3
@@ -284,7 +285,11 @@ ack_flood()
 		$(counted drop bad_cookie) - $refused <= SENT"
 	holds "$kind flood: the kernel sees nothing of it" \
 		"$(snmp "$NS_SRV" TcpInSegs) - $segs < 300 * 20"
-	is "$(($(snmp "$NS_SRV" TcpOutRsts) - resets))" 0 "$kind flood: the kernel answers nothing"
+	# one in 2^24 is right by chance where there are no timestamps
+	resets=$(($(snmp "$NS_SRV" TcpOutRsts) - resets))
+	proven=$(($(counted pass cookie_ok) - proven - 300))
+	holds "$kind flood: the kernel answers nothing" "resets <= proven"
+	((resets + proven)) && diag "$proven were right by chance; $resets resets"
 }
 
 topo_up

@@ -97,6 +97,19 @@ cp "$TMP/half.out" "$TMP/connect.out"
 is "$(field ok < "$TMP/half.out")" 20000 "killed and started anew meanwhile: 20000 of 20000 are served"
 [[ $(field ok < "$TMP/half.out") == 20000 ]] || why
 
+# -- the tuples' last connections came by another interface, which has no shield --
+next_client
+ip -n "$NS_SRV" link add name other0 type veth peer name other1 netns "$NS_CLI"
+ip -n "$NS_SRV" link set other0 up
+ip -n "$NS_CLI" link set other1 up
+ip -n "$NS_CLI" neigh add "$SRV4" lladdr "$(link_mac "$NS_SRV" other0)" dev other1
+ip -n "$NS_CLI" route add "$SRV4/32" dev other1
+served "by another interface" "$SRV4" 1000 --src "$SRC4"
+ip -n "$NS_CLI" route del "$SRV4/32" dev other1
+in_cli "$TOOLS/tcpc" get -n 10 --src "$CLI4" --sports 40000-40010 "$SRV4" 80 > "$TMP/fresh"
+served "then by the shield's" "$SRV4" 1000 --src "$SRC4" --timeout 3
+ip -n "$NS_SRV" link del other0
+
 # -- switched --
 next_client
 shield set "$SRV_IF" mode=off
