@@ -76,15 +76,18 @@ clients_served()
 	[[ $(field ok < "$TMP/clients.out") == "$EXPECTED" ]] || diag "$(cat "$TMP/clients.out")"
 }
 
-# by_cookie NAME N: that many now, all of them by cookie
+# by_cookie NAME N: that many now, all of them by cookie: from ports that were not used before
 by_cookie()
 {
 	local before got
 	before=$(counted pass accepted)
-	got=$(in_cli "$TOOLS/tcpc" get -n "$2" -c 2 --src "${CLI4%.*}.16" --timeout 20 "$SRV4" 80 |
-		field ok)
+	got=$(in_cli "$TOOLS/tcpc" get -n "$2" -c 2 --src "$CLI4" --timeout 20 \
+		--sports "$FREE_PORT-$((FREE_PORT + $2 - 1))" "$SRV4" 80 | field ok)
+	FREE_PORT=$((FREE_PORT + $2))
 	is "$got $(($(counted pass accepted) - before))" "$2 $2" "$1"
 }
+
+FREE_PORT=10000
 
 kill_daemon()
 {
