@@ -27,17 +27,48 @@ extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
  */
 #define BATCHES_PER_SECOND 50
 
-/* Its accept queue; past it the kernel would drop the segment, and we must not lose the proof. */
-static __always_inline bool backlog_is_full(const struct sock *sk)
+/*
+ * How many connections the listener's accept queue holds, with those that were
+ * handed over in this batch: TCP puts them there only after all of it has passed
+ * TC, and would drop those that it finds no room for.
+ */
+static __always_inline __u32 queue_to_come(const struct shield *s, const struct sock *sk,
+					   struct synshield_listener *l)
 {
-	return sk->sk_ack_backlog > sk->sk_max_ack_backlog;
+	__u32 queued = sk->sk_ack_backlog, arrived = queued - l->accept_queue;
+
+	if ((__u32)s->now - l->handed_jiffies > s->host->hz / BATCHES_PER_SECOND)
+		l->handed = 0;
+	else if ((__s32)arrived > 0)
+		l->handed -= arrived < l->handed ? arrived : l->handed;
+	l->accept_queue = queued;
+	return queued + l->handed;
+}
+
+/* Is there room for one more?  Takes it, too. */
+static __always_inline bool take_room(const struct shield *s, const struct sock *sk,
+				      struct synshield_listener *l)
+{
+	__u32 max = sk->sk_max_ack_backlog, queue;
+
+	if (!l)
+		return sk->sk_ack_backlog <= max;
+	queue = queue_to_come(s, sk, l);
+	if (queue >= max)
+		l->full = 1;
+	if (queue > max)
+		return false;
+	l->handed++;
+	l->handed_jiffies = s->now;
+	return true;
 }
 
 /* The window scale that the SYN-ACK announced. */
-static __always_inline __u8 announced_wscale(const struct shield *s, const struct packet *p,
+static __always_inline __u8 announced_wscale(const struct shield *s,
+					     const struct synshield_listener *l,
 					     struct tcp_sock *tp)
 {
-	struct synshield_listener *l = find_listener(p), fresh = {};
+	struct synshield_listener fresh = {};
 
 	if (l && l->generation)
 		return l->wscale;
@@ -46,8 +77,8 @@ static __always_inline __u8 announced_wscale(const struct shield *s, const struc
 }
 
 static __always_inline verdict assign(struct __sk_buff *skb, const struct shield *s,
-				      const struct packet *p, const struct handshake *h,
-				      __u32 tsecr, struct tcp_sock *tp)
+				      const struct handshake *h, __u32 tsecr, struct tcp_sock *tp,
+				      struct synshield_listener *l)
 {
 	struct reqsk_attrs attrs = {
 		.rcv_tsval = h->tsval,
@@ -61,7 +92,7 @@ static __always_inline verdict assign(struct __sk_buff *skb, const struct shield
 	if (h->wscale != WSCALE_NONE) {
 		attrs.wscale_ok = 1;
 		attrs.snd_wscale = h->wscale;
-		attrs.rcv_wscale = announced_wscale(s, p, tp);
+		attrs.rcv_wscale = announced_wscale(s, l, tp);
 	}
 	if (!bpf_sk_assign_tcp_reqsk ||
 	    bpf_sk_assign_tcp_reqsk(skb, (struct sock *)tp, &attrs, sizeof(attrs)))
@@ -101,6 +132,7 @@ static __always_inline verdict accept_proven(struct __sk_buff *skb, const struct
 					     struct bpf_sock *listener, struct synshield_conn *c)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(listener);
+	struct synshield_listener *l = find_listener(p);
 	verdict v;
 
 	if (!tp)
@@ -110,9 +142,9 @@ static __always_inline verdict accept_proven(struct __sk_buff *skb, const struct
 		return PASS(tracked);
 	if (kind != META_PROVEN && !read_cookie_again(skb, s, p, h, &tsecr))
 		return DROP(bad_cookie);
-	if (backlog_is_full((struct sock *)tp))
+	if (!take_room(s, (struct sock *)tp, l))
 		return DROP(backlog_full);
-	v = assign(skb, s, p, h, tsecr, tp);
+	v = assign(skb, s, h, tsecr, tp, l);
 	if (v == PASS(accepted))
 		c->proven_jiffies = (__u32)s->now ?: 1;
 	return v;

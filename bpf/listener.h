@@ -170,6 +170,12 @@ static __always_inline void read_half_open(struct tcp_sock *tp, struct synshield
 	l->half_open = tp->inet_conn.icsk_accept_queue.qlen.counter;
 }
 
+/* The kernel, too, drops SYNs then, and segments that complete a handshake. */
+static __always_inline bool accept_queue_is_full(const struct sock *sk)
+{
+	return sk->sk_ack_backlog > sk->sk_max_ack_backlog;
+}
+
 /* Take everything anew from a socket in state LISTEN. */
 static __always_inline void read_listener(const struct shield *s, const struct packet *p,
 					  struct tcp_sock *tp, const struct synshield_local *local,

@@ -14,7 +14,10 @@ static __always_inline bool is_hot(const struct shield *s, const struct packet *
 	return mode_of(s, l, p->tuple.local_port) == SYNSHIELD_MODE_ALWAYS || under_attack(s, l);
 }
 
-/* No cookie of ours, not tracked: what do the kernel's sockets say? */
+/*
+ * No cookie of ours, not tracked: what do the kernel's sockets say?  It may also have
+ * sent cookies of its own, before the shield was there or switched on.
+ */
 static __noinline verdict ask_kernel(struct xdp_md *ctx, const struct shield *s,
 				     const struct packet *p, struct synshield_listener *l)
 {
@@ -28,8 +31,7 @@ static __noinline verdict ask_kernel(struct xdp_md *ctx, const struct shield *s,
 	if (sk->state != TCP_LISTEN) {
 		track(s, p, SYNSHIELD_CONN_ESTABLISHED);
 		v = PASS(adopted);
-	} else if (l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE &&
-		   (p->flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK &&
+	} else if ((p->flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK &&
 		   kernel_cookie_check(ctx, p, sk)) {
 		__sync_fetch_and_add(&l->window_acks, 1);
 		v = PASS(kernel_cookie_ok);

@@ -119,6 +119,8 @@ static __always_inline verdict decide_syn(struct xdp_md *ctx, const struct shiel
 	if (signature_is_unexpected(o))
 		return l->flags & SYNSHIELD_LISTENER_KEYED ? PASS(signed_syn)
 							   : DROP(unsigned_listener);
+	if (l->full)
+		return DROP(backlog_full);
 	if (l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE)
 		return kernel_cookie(ctx, p, l, listener, a);
 	return own_cookie(s, p, o, l, a, &chance);
@@ -144,6 +146,7 @@ static __always_inline verdict syn_to_listener(struct xdp_md *ctx, const struct 
 		read_half_open(tp, l);
 	else
 		read_listener(s, p, tp, local, l);
+	l->full = accept_queue_is_full(&tp->inet_conn.icsk_inet.sk);
 	v = decide_syn(ctx, s, p, o, l, listener, a);
 	if (action_of(v) == SYNSHIELD_REPLY)
 		note_cookie(s, l);
@@ -203,7 +206,7 @@ static __always_inline bool syn_is_plain(const struct shield *s, const struct pa
 					 const struct options *o,
 					 const struct synshield_listener *l)
 {
-	return is_fresh(s, l) && wants_cookie(s, l) && !l->flags && !o->md5 && !o->ao &&
+	return is_fresh(s, l) && wants_cookie(s, l) && !l->flags && !l->full && !o->md5 && !o->ao &&
 	       sockets_are_learned(s) && !find_conn(p);
 }
 

@@ -49,7 +49,7 @@
 	X(no_connection, "no connection, and no cookies are out: the kernel decides")              \
 	/* TC ingress */                                                                           \
 	X(accepted, "proven handshake handed to the listener")                                     \
-	X(backlog_full, "proven, but the listener's accept queue is full: try again")              \
+	X(backlog_full, "the listener's accept queue is full: the client will try again")          \
 	X(accept_failed, "proven, but the kernel refused to take it over")
 
 enum synshield_reason {

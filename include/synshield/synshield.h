@@ -161,9 +161,14 @@ struct synshield_listener {
 	__u16 user_mss;		     /* bytes, upper bound of the peer's; 0: none */
 	__u8 wscale;		     /* ours, 0-14 */
 	__u8 flags;		     /* SYNSHIELD_LISTENER_* */
-	__u16 pad;
+	__u8 full;		     /* 1: its accept queue had no room when last seen */
+	__u8 pad;
+	__u32 accept_queue;   /* connections in it when last seen, */
+	__u32 handed;	      /* and those handed over since, still on their way to it */
+	__u32 handed_jiffies; /* low 32 bits: when the last one was */
+	__u32 pad2;
 };
-_Static_assert(sizeof(struct synshield_listener) == 96, "ABI");
+_Static_assert(sizeof(struct synshield_listener) == 112, "ABI");
 
 /* Map `conns`, LRU: connections to listeners, from their first proof. */
 struct synshield_tuple {
