@@ -76,6 +76,27 @@ static __always_inline __u8 announced_wscale(const struct shield *s,
 	return fresh.wscale;
 }
 
+/*
+ * The kernel function goes by skb->protocol.  Behind one VLAN tag, which is beside the
+ * packet by now, that is IP; behind two it is the second tag's, which has to go for
+ * the moment.  0 or negative; the tags are as they were, or -EINTR.
+ */
+static __always_inline int assign_untagged(struct __sk_buff *skb, struct sock *sk,
+					   struct reqsk_attrs *attrs)
+{
+	__u32 proto = skb->vlan_proto, tci = skb->vlan_tci;
+	bool tagged =
+		skb->protocol == bpf_htons(ETH_P_8021Q) || skb->protocol == bpf_htons(ETH_P_8021AD);
+	int err;
+
+	if (tagged && bpf_skb_vlan_pop(skb))
+		return -EINVAL;
+	err = bpf_sk_assign_tcp_reqsk(skb, sk, attrs, sizeof(*attrs));
+	if (tagged && bpf_skb_vlan_push(skb, proto, tci))
+		return -EINTR;
+	return err;
+}
+
 static __always_inline verdict assign(struct __sk_buff *skb, const struct shield *s,
 				      const struct handshake *h, __u32 tsecr, struct tcp_sock *tp,
 				      struct synshield_listener *l)
@@ -88,16 +109,17 @@ static __always_inline verdict assign(struct __sk_buff *skb, const struct shield
 		.sack_ok = h->sack,
 		.tstamp_ok = h->timestamp,
 	};
+	int err;
 
 	if (h->wscale != WSCALE_NONE) {
 		attrs.wscale_ok = 1;
 		attrs.snd_wscale = h->wscale;
 		attrs.rcv_wscale = announced_wscale(s, l, tp);
 	}
-	if (!bpf_sk_assign_tcp_reqsk ||
-	    bpf_sk_assign_tcp_reqsk(skb, (struct sock *)tp, &attrs, sizeof(attrs)))
-		return PASS(accept_failed);
-	return PASS(accepted);
+	err = bpf_sk_assign_tcp_reqsk ? assign_untagged(skb, (struct sock *)tp, &attrs) : -EINVAL;
+	if (err == -EINTR)
+		return DROP(accept_failed);
+	return err ? PASS(accept_failed) : PASS(accepted);
 }
 
 static __always_inline bool read_cookie_again(struct __sk_buff *skb, const struct shield *s,

@@ -42,5 +42,7 @@ static __always_inline __u32 load_len(__u32 len)
 #define TC_ACT_SHOT 2
 #define TC_ACT_UNSPEC (-1)
 #define SOCK_RCVBUF_LOCK 2
+#define EINTR 4
+#define EINVAL 22
 
 #endif

@@ -21,8 +21,14 @@ static __always_inline void track(const struct shield *s, const struct packet *p
 		.last_seen_jiffies = s->now,
 		.segments = 1,
 	};
+	struct synshield_tracking *t;
+	__u32 zero = 0;
 
-	bpf_map_update_elem(&conns, &p->tuple, &conn, BPF_NOEXIST);
+	if (bpf_map_update_elem(&conns, &p->tuple, &conn, BPF_NOEXIST))
+		return;
+	t = bpf_map_lookup_elem(&tracking, &zero);
+	if (t)
+		__sync_fetch_and_add(&t->made, 1);
 }
 
 static __always_inline void forget(const struct packet *p)

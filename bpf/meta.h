@@ -53,14 +53,19 @@ static __always_inline void meta_write(struct xdp_md *ctx, enum meta_kind kind,
 	m->ecn = h->ecn;
 }
 
-/* The kind, or 0: nothing was said. */
+/*
+ * The kind, or 0: nothing was said.  If there is as much as we write, and it is not
+ * there, TC ingress begins elsewhere than XDP did: see dissect_received().
+ */
 static __always_inline enum meta_kind meta_read(struct __sk_buff *skb, struct handshake *h,
 						__u32 *tsecr)
 {
 	struct meta *m = (void *)(long)skb->data_meta;
 
-	if ((void *)(m + 1) > (void *)(long)skb->data || m->magic != META_MAGIC)
+	if ((void *)(m + 1) > (void *)(long)skb->data)
 		return 0;
+	if (m->magic != META_MAGIC)
+		return META_UNCONFIRMED;
 	h->tsval = m->tsval;
 	h->mss = m->mss;
 	h->wscale = m->wscale;

@@ -67,19 +67,14 @@ struct vlan_header {
 	__be16 tci, proto;
 };
 
-static __always_inline enum parsed parse_ethernet(struct cursor *c, struct packet *p,
-						  const __u8 *station, __be16 *proto)
+static __always_inline bool is_for(const struct ethhdr *eth, const __u8 *station)
 {
-	struct ethhdr *eth = c->pos;
+	return *(__u32 *)eth->h_dest == *(__u32 *)station &&
+	       *(__u16 *)(eth->h_dest + 4) == *(__u16 *)(station + 4);
+}
 
-	if ((void *)(eth + 1) > c->end)
-		return PARSED_NOT_TCP;
-	if (station && (*(__u32 *)eth->h_dest != *(__u32 *)station ||
-			*(__u16 *)(eth->h_dest + 4) != *(__u16 *)(station + 4)))
-		return PARSED_OTHER_STATION;
-	*proto = eth->h_proto;
-	c->pos = eth + 1;
-
+static __always_inline enum parsed parse_tags(struct cursor *c, struct packet *p, __be16 *proto)
+{
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
 		struct vlan_header *vlan = c->pos;
@@ -217,32 +212,24 @@ static __always_inline enum parsed parse_tcp(struct cursor *c, struct packet *p)
 	return PARSED;
 }
 
-/*
- * Dissect the frame between data and end.  `more`: the frame goes on past end
- * (xdp.frags, a non-linear skb).  `station`: the MAC address
- * that it has to be for; NULL: any.
- */
-static __always_inline enum parsed parse_packet(void *data, void *end, bool more,
-						const __u8 *station, struct packet *p)
+/* From the cursor on, which is behind the Ethernet header; proto is what that announced. */
+static __always_inline enum parsed parse_packet(struct cursor *c, struct packet *p, __be16 proto)
 {
-	struct cursor c = {.data = data, .pos = data, .end = end, .more = more};
-	enum parsed step;
-	__be16 proto;
+	enum parsed step = parse_tags(c, p, &proto);
 
-	step = parse_ethernet(&c, p, station, &proto);
 	if (step != PARSED)
 		return step;
-	p->l3 = c.pos - data;
+	p->l3 = c->pos - c->data;
 	if (proto == bpf_htons(ETH_P_IP))
-		step = parse_ipv4(&c, p);
+		step = parse_ipv4(c, p);
 	else if (proto == bpf_htons(ETH_P_IPV6))
-		step = parse_ipv6(&c, p);
+		step = parse_ipv6(c, p);
 	else
 		step = PARSED_NOT_TCP;
 	if (step != PARSED)
 		return step;
-	p->l4 = c.pos - data;
-	return parse_tcp(&c, p);
+	p->l4 = c->pos - c->data;
+	return parse_tcp(c, p);
 }
 
 struct station {
@@ -250,28 +237,65 @@ struct station {
 };
 
 /*
- * The two dissections are functions of their own to the verifier: what follows
- * is then checked once, not once for each way through the headers.
- * They return an enum parsed.
+ * The dissections are functions of their own to the verifier: what follows is then
+ * checked once, not once for each way through the headers.  They return an enum
+ * parsed.  `station` is the interface's MAC address.
  */
 __noinline int dissect_frame(struct xdp_md *ctx, const struct station *station, struct packet *p)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	bool more = bpf_xdp_get_buff_len(ctx) > (__u64)(end - data);
+	struct cursor c = {
+		.data = (void *)(long)ctx->data,
+		.pos = (void *)(long)ctx->data,
+		.end = (void *)(long)ctx->data_end,
+	};
+	struct ethhdr *eth = c.pos;
 
-	if (!station || !p)
+	if (!station || !p || (void *)(eth + 1) > c.end)
 		return PARSED_NOT_TCP;
-	return parse_packet(data, end, more, station->mac, p);
+	if (!is_for(eth, station->mac))
+		return PARSED_OTHER_STATION;
+	c.more = bpf_xdp_get_buff_len(ctx) > (__u64)(c.end - c.data);
+	c.pos = eth + 1;
+	return parse_packet(&c, p, eth->h_proto);
 }
 
-/* Any station's: TC ingress sees what XDP let pass, egress what this host sends. */
-__noinline int dissect_skb(struct __sk_buff *skb, struct packet *p)
+/*
+ * TC ingress after generic XDP may begin at the IP header (seen on Linux 6.18), with
+ * nothing to tell but that the interface's MAC address is not there.
+ */
+__noinline int dissect_received(struct __sk_buff *skb, const struct station *station,
+				struct packet *p)
 {
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct cursor c = {
+		.data = (void *)(long)skb->data,
+		.pos = (void *)(long)skb->data,
+		.end = (void *)(long)skb->data_end,
+	};
+	struct ethhdr *eth = c.pos;
 
-	if (!p)
+	if (!station || !p || (void *)(eth + 1) > c.end)
 		return PARSED_NOT_TCP;
-	return parse_packet(data, end, skb->len > (__u64)(end - data), NULL, p);
+	c.more = skb->len > (__u64)(c.end - c.data);
+	if (!is_for(eth, station->mac))
+		return parse_packet(&c, p, skb->protocol);
+	c.pos = eth + 1;
+	return parse_packet(&c, p, eth->h_proto);
+}
+
+__noinline int dissect_sent(struct __sk_buff *skb, struct packet *p)
+{
+	struct cursor c = {
+		.data = (void *)(long)skb->data,
+		.pos = (void *)(long)skb->data,
+		.end = (void *)(long)skb->data_end,
+	};
+	struct ethhdr *eth = c.pos;
+
+	if (!p || (void *)(eth + 1) > c.end)
+		return PARSED_NOT_TCP;
+	c.more = skb->len > (__u64)(c.end - c.data);
+	c.pos = eth + 1;
+	return parse_packet(&c, p, eth->h_proto);
 }
 
 static __always_inline __u32 options_len(const struct packet *p)

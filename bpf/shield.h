@@ -28,7 +28,11 @@ static __always_inline bool shield_begin(struct shield *s)
 /* Are all of the kernel's sockets in `conns`, so that a miss there is a miss in the kernel too? */
 static __always_inline bool sockets_are_learned(const struct shield *s)
 {
-	return s->host->learned == s->settings->generation;
+	const struct synshield_tracking *t;
+	__u32 zero = 0;
+
+	t = bpf_map_lookup_elem(&tracking, &zero);
+	return s->host->learned == s->settings->generation && t && t->made < s->host->learned_until;
 }
 
 static __always_inline const struct synshield_local *find_local(const __u8 addr[16])

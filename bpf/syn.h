@@ -23,18 +23,38 @@ static __always_inline bool ecn_is_asked_for(const struct shield *s, const struc
 	       (p->flags & (TCP_ECE | TCP_CWR)) == (TCP_ECE | TCP_CWR);
 }
 
+static __always_inline __u16 least_mss(const struct packet *p)
+{
+	return p->ipv6 ? MSS_MIN_IPV6 : MSS_MIN_IPV4;
+}
+
+static __always_inline __u16 client_mss(const struct packet *p, const struct options *o,
+					const struct synshield_listener *l)
+{
+	__u16 mss = o->mss ?: least_mss(p);
+
+	return l->user_mss && mss > l->user_mss ? l->user_mss : mss;
+}
+
+/*
+ * The kernel takes over no connection with less (bpf_sk_assign_tcp_reqsk()).  While
+ * there is no attack it may do such handshakes itself; in one, the MSS is raised.
+ */
+static __always_inline bool mss_is_too_small(const struct shield *s, const struct packet *p,
+					     const struct options *o,
+					     const struct synshield_listener *l)
+{
+	return unlikely(client_mss(p, o, l) < least_mss(p)) && !under_attack(s, l);
+}
+
 /* What this kernel would agree to, given its settings and the client's SYN. */
 static __always_inline void agree(const struct shield *s, const struct packet *p,
 				  const struct options *o, const struct synshield_listener *l,
 				  struct handshake *h)
 {
-	__u16 least = p->ipv6 ? MSS_MIN_IPV6 : MSS_MIN_IPV4;
-
-	h->mss = o->mss ?: least;
-	if (l->user_mss && h->mss > l->user_mss)
-		h->mss = l->user_mss;
-	if (h->mss < least)
-		h->mss = least;
+	h->mss = client_mss(p, o, l);
+	if (h->mss < least_mss(p))
+		h->mss = least_mss(p);
 	if (h->mss > COOKIE_MSS_MASK)
 		h->mss = COOKIE_MSS_MASK;
 	h->timestamp = o->timestamp && s->host->flags & SYNSHIELD_HOST_TIMESTAMPS;
@@ -119,6 +139,10 @@ static __always_inline verdict decide_syn(struct xdp_md *ctx, const struct shiel
 	if (signature_is_unexpected(o))
 		return l->flags & SYNSHIELD_LISTENER_KEYED ? PASS(signed_syn)
 							   : DROP(unsigned_listener);
+	if (mss_is_too_small(s, p, o, l)) {
+		track(s, p, SYNSHIELD_CONN_SYN_RECEIVED);
+		return PASS(small_mss);
+	}
 	if (l->full)
 		return DROP(backlog_full);
 	if (l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE)
@@ -207,7 +231,7 @@ static __always_inline bool syn_is_plain(const struct shield *s, const struct pa
 					 const struct synshield_listener *l)
 {
 	return is_fresh(s, l) && wants_cookie(s, l) && !l->flags && !l->full && !o->md5 && !o->ao &&
-	       sockets_are_learned(s) && !find_conn(p);
+	       !mss_is_too_small(s, p, o, l) && sockets_are_learned(s) && !find_conn(p);
 }
 
 static __always_inline verdict receive_syn(struct xdp_md *ctx, const struct shield *s,

@@ -99,7 +99,8 @@ int synshield_in(struct __sk_buff *skb)
 	kind = meta_read(skb, &h, &tsecr);
 	if (likely(!kind && !meta_is_missing))
 		return TC_ACT_UNSPEC;
-	if (!shield_begin(&s) || dissect_skb(skb, &p) != PARSED)
+	if (!shield_begin(&s) ||
+	    dissect_received(skb, (const struct station *)s.host->mac, &p) != PARSED)
 		return TC_ACT_UNSPEC;
 	v = receive_proven(skb, &s, &p, kind, &h, tsecr);
 	if (v == PASS(tracked))
@@ -129,7 +130,7 @@ int synshield_out(struct __sk_buff *skb)
 	struct packet p = {};
 	struct shield s;
 
-	if (dissect_skb(skb, &p) != PARSED || (p.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+	if (dissect_sent(skb, &p) != PARSED || (p.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
 		return TC_ACT_UNSPEC;
 	if (shield_begin(&s)) {
 		turn_round(&p.tuple);

@@ -15,7 +15,7 @@
 
 /* An LRU map begins to evict somewhat before it is full: each CPU keeps some free ones. */
 #define ROOM(capacity) ((capacity) / 4 * 3)
-/* Connections from this host to others are not in the counters. */
+/* Between two counts, at most. */
 #define COUNT_SECONDS 30
 
 struct learning {
@@ -64,32 +64,27 @@ static int learn(const struct diag_socket *s, void *arg)
 	return 0;
 }
 
-/* Every counter that an entry is made with; an upper bound, as not all make one. */
-static __u64 entries_made(const struct maps *maps)
-{
-	struct synshield_stats s;
-
-	if (maps_stats(maps, &s))
-		return 0;
-	return s.pass.calm + s.pass.cookie_ok + s.pass.kernel_cookie_ok + s.pass.adopted +
-	       s.pass.cookie_not_due + s.pass.signed_syn;
-}
-
-/* Makes room, too, once half of it is taken. */
+/* How many entries there is room for before any is evicted; makes room once half is taken. */
 static int count_entries(const struct maps *maps, struct conns_watch *watch)
 {
+	struct synshield_tracking tracking;
+	__u32 room = ROOM(watch->capacity);
 	void *keys, *values;
 	size_t count;
 	int err;
 
-	watch->base = entries_made(maps);
+	watch->until = 0;
 	watch->age = 0;
-	err = maps_dump(maps, MAP_CONNS, &keys, &values, &count);
+	/* before the dump: what is made meanwhile counts twice, which is safe */
+	err = maps_get(maps, MAP_TRACKING, &tracking);
+	if (!err)
+		err = maps_dump(maps, MAP_CONNS, &keys, &values, &count);
 	if (err)
 		return err;
-	if (count > ROOM(watch->capacity) / 2)
+	if (count > room / 2)
 		count -= sweep_conns(maps, keys, values, count);
-	watch->counted = count;
+	if (count < room)
+		watch->until = tracking.made + (room - count);
 	free(keys);
 	free(values);
 	return 0;
@@ -113,7 +108,7 @@ int conns_learn(const struct maps *maps, struct conns_watch *watch)
 		return err;
 	if (!err)
 		err = count_entries(maps, watch);
-	if (!err && watch->counted < l.room) {
+	if (!err && watch->until) {
 		watch->told = false;
 		return 1;
 	}
@@ -126,12 +121,19 @@ int conns_learn(const struct maps *maps, struct conns_watch *watch)
 	return err == -ENOSPC ? 0 : err;
 }
 
-bool conns_may_have_evicted(const struct maps *maps, struct conns_watch *watch)
+int conns_follow(const struct maps *maps, struct conns_watch *watch)
 {
-	__u32 room = ROOM(watch->capacity);
+	struct synshield_tracking tracking;
+	__u64 until = watch->until;
+	int err;
 
-	if (++watch->age < COUNT_SECONDS &&
-	    watch->counted + (entries_made(maps) - watch->base) < room)
-		return false;
-	return count_entries(maps, watch) || watch->counted >= room;
+	err = maps_get(maps, MAP_TRACKING, &tracking);
+	if (err)
+		return err;
+	if (tracking.made >= until)
+		return 0;
+	if (++watch->age < COUNT_SECONDS && until - tracking.made > ROOM(watch->capacity) / 4)
+		return 1;
+	err = count_entries(maps, watch);
+	return err ? err : !!watch->until;
 }

@@ -11,9 +11,8 @@
  * that all sockets were put there until the LRU may have evicted one.
  */
 struct conns_watch {
-	__u64 base;    /* entries made according to the counters, when last counted */
-	__u32 counted; /* entries in the map then */
-	__u32 age;     /* seconds since */
+	__u64 until; /* nothing is evicted while fewer entries than this were made; 0: unknown */
+	__u32 age;   /* seconds since that was counted */
 	__u32 capacity;
 	__u32 patience; /* seconds until it is tried again, there was no room */
 	bool told;
@@ -21,7 +20,7 @@ struct conns_watch {
 
 /* Puts every TCP connection of this host into the map.  1: all are in, 0: no room. */
 int conns_learn(const struct maps *maps, struct conns_watch *watch);
-/* Once a second: the map is, or may have been, full enough to evict. */
-bool conns_may_have_evicted(const struct maps *maps, struct conns_watch *watch);
+/* Once a second.  1: watch->until holds; 0: entries may have been evicted. */
+int conns_follow(const struct maps *maps, struct conns_watch *watch);
 
 #endif

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 struct device {
 	int ifindex, below;
+	bool way_in; /* up, and no loopback */
 	__u16 vlan;
 	__u32 mtu;
 };
@@ -95,7 +97,8 @@ static void read_vlan(const struct nlattr *info, struct device *dev)
 static int read_device(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
-	struct device dev = {.ifindex = ifi->ifi_index};
+	struct device dev = {.ifindex = ifi->ifi_index,
+			     .way_in = (ifi->ifi_flags & (IFF_UP | IFF_LOOPBACK)) == IFF_UP};
 	struct devices *devices = arg;
 	const struct nlattr *attr;
 	void *rows;
@@ -277,6 +280,20 @@ static void sort_unique(struct locals *locals)
 	locals->count = kept + 1;
 }
 
+static bool other_ways(const struct devices *devices, int ifindex)
+{
+	size_t i;
+
+	for (i = 0; i < devices->count; i++) {
+		const struct device *dev = &devices->rows[i];
+
+		if (dev->way_in && dev->ifindex != ifindex &&
+		    !vlan_of(devices, dev->ifindex, ifindex))
+			return true;
+	}
+	return false;
+}
+
 int locals_read(struct locals *locals, int ifindex)
 {
 	struct reading r = {.locals = locals, .ifindex = ifindex};
@@ -291,6 +308,7 @@ int locals_read(struct locals *locals, int ifindex)
 		if (err == -EAFNOSUPPORT || err == -EOPNOTSUPP)
 			err = 0; /* no IPv6 here */
 	}
+	locals->other_ways = other_ways(&r.devices, ifindex);
 	free(r.devices.rows);
 	if (err)
 		locals_free(locals);
@@ -307,7 +325,7 @@ void locals_free(struct locals *locals)
 
 bool locals_equal(const struct locals *a, const struct locals *b)
 {
-	return a->count == b->count &&
+	return a->count == b->count && a->other_ways == b->other_ways &&
 	       (!a->count || !memcmp(a->rows, b->rows, a->count * sizeof(a->rows[0])));
 }
 

@@ -16,6 +16,7 @@ struct local {
 struct locals {
 	struct local *rows;
 	size_t count;
+	bool other_ways; /* packets can also arrive by an interface that is not the shielded one */
 };
 
 /* From the kernel's local routing table, seen from the shielded interface. */

@@ -12,9 +12,9 @@
 #include "pin.h"
 
 const char *const map_names[MAP_COUNT] = {
-	[MAP_SETTINGS] = "settings", [MAP_POLICY] = "policy", [MAP_HOST] = "host",
-	[MAP_KEYS] = "keys",	     [MAP_LOCALS] = "locals", [MAP_LISTENERS] = "listeners",
-	[MAP_CONNS] = "conns",	     [MAP_STATS] = "stats",
+	[MAP_SETTINGS] = "settings", [MAP_POLICY] = "policy",	  [MAP_HOST] = "host",
+	[MAP_KEYS] = "keys",	     [MAP_LOCALS] = "locals",	  [MAP_LISTENERS] = "listeners",
+	[MAP_CONNS] = "conns",	     [MAP_TRACKING] = "tracking", [MAP_STATS] = "stats",
 };
 
 void maps_init(struct maps *maps)

@@ -26,7 +26,8 @@ const char *shield_tc_text(const struct pin_note *note)
 
 static int follow_host(struct shield *s)
 {
-	struct synshield_host host = {.learned = s->host.learned};
+	struct synshield_host host = {.learned = s->host.learned,
+				      .learned_until = s->host.learned_until};
 	char name[IF_NAMESIZE];
 	int err;
 
@@ -40,28 +41,35 @@ static int follow_host(struct shield *s)
 	return maps_put(&s->maps, MAP_HOST, &s->host);
 }
 
-static int set_learned(struct shield *s, __u32 generation)
+/* Which sockets the shield knows all of: those of the generation, until so many more are made. */
+static int set_learned(struct shield *s, __u32 generation, __u64 until)
 {
-	if (s->host.learned == generation)
+	if (s->host.learned == generation && s->host.learned_until == until)
 		return 0;
 	s->host.learned = generation;
+	s->host.learned_until = until;
 	return maps_put(&s->maps, MAP_HOST, &s->host);
 }
 
-/* A new daemon lists anew: it knows not what was evicted while none was there. */
+/*
+ * A new daemon lists anew: it knows not what was evicted while none was there.
+ * Connections that arrive by another interface are not seen, so it never knows all then.
+ */
 static int follow_conns(struct shield *s, __u32 generation)
 {
-	int done, err;
+	int done;
 
+	if (s->locals.other_ways)
+		return set_learned(s, 0, 0);
 	if (s->host.learned == generation && s->conns.capacity) {
-		if (!conns_may_have_evicted(&s->maps, &s->conns))
-			return 0;
-		err = set_learned(s, 0);
-		if (err)
-			return err;
+		done = conns_follow(&s->maps, &s->conns);
+		if (done < 0)
+			return done;
+		if (done)
+			return set_learned(s, generation, s->conns.until);
 	}
 	done = conns_learn(&s->maps, &s->conns);
-	return done < 0 ? done : set_learned(s, done ? generation : 0);
+	return done < 0 ? done : set_learned(s, done ? generation : 0, done ? s->conns.until : 0);
 }
 
 int shield_follow_addresses(struct shield *s)
@@ -79,6 +87,8 @@ int shield_follow_addresses(struct shield *s)
 	} else {
 		locals_free(&now);
 	}
+	if (!err && s->locals.other_ways)
+		err = set_learned(s, 0, 0);
 	return err ? err : listeners_sync(&s->maps, &s->locals, s->ifindex);
 }
 

@@ -29,6 +29,8 @@
 	/* SYN */                                                                                  \
 	X(cookie, "SYN answered with a cookie")                                                    \
 	X(kernel_cookie, "SYN answered with a cookie that the kernel made")                        \
+	X(small_mss,                                                                               \
+	  "SYN with an MSS too small for a cookie: left to the kernel while it has room")          \
 	X(cookie_not_due, "SYN left to the kernel, whose own cookies are not due yet")             \
 	X(calm, "SYN left to the kernel: its port is not under attack")                            \
 	X(known_tuple, "SYN on a tuple that the kernel still holds: it decides")                   \

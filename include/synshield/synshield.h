@@ -77,9 +77,11 @@ _Static_assert(sizeof(struct synshield_policy) == 12, "ABI");
  * Map `host`, one element: facts of this machine.  Written by the daemon only.
  */
 struct synshield_host {
-	__u32 hz;	       /* jiffies per second */
+	__u64 learned_until;   /* learned holds while tracking.made is below this: nothing
+				* can have been evicted yet */
 	__u32 learned;	       /* the settings' generation at which every TCP socket of
 				* this host was put into `conns`; 0: not done */
+	__u32 hz;	       /* jiffies per second */
 	__u32 flags;	       /* SYNSHIELD_HOST_* */
 	__u32 mtu;	       /* bytes, of the interface */
 	__u32 rmem_max;	       /* bytes: the larger of tcp_rmem[2] and core.rmem_max */
@@ -88,8 +90,9 @@ struct synshield_host {
 	__u8 mac[6];	       /* of the interface */
 	__u8 ttl;	       /* net.ipv4.ip_default_ttl */
 	__u8 hop_limit;	       /* net.ipv6.conf.IFACE.hop_limit */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct synshield_host) == 36, "ABI");
+_Static_assert(sizeof(struct synshield_host) == 48, "ABI");
 
 /*
  * Map `keys`, one element, root only: the cookie keys.  Written by the daemon
@@ -196,6 +199,12 @@ struct synshield_conn {
 	__u32 segments;		 /* seen from the remote end, roughly */
 };
 _Static_assert(sizeof(struct synshield_conn) == 16, "ABI");
+
+/* Map `tracking`, one element, written by the BPF programs: how `conns` fares. */
+struct synshield_tracking {
+	__u64 made; /* entries made so far */
+};
+_Static_assert(sizeof(struct synshield_tracking) == 8, "ABI");
 
 /* Map `stats`, one element per CPU: packets by what was done and why. */
 struct synshield_counts {

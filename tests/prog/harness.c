@@ -58,6 +58,7 @@ void shield_configure(bool learned)
 
 	shield.settings.generation++;
 	shield.host.learned = learned ? shield.settings.generation : 0;
+	shield.host.learned_until = UINT64_MAX;
 	put(skel->maps.host, &zero, &shield.host);
 	put(skel->maps.keys, &zero, &shield.keys);
 	put(skel->maps.settings, &zero, &shield.settings);
