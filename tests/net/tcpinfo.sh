@@ -65,13 +65,17 @@ lasting() { sed 's/ rcv_mss=[0-9]*//; s/ snd_cwnd=[0-9]*//; s/ snd_wnd=[0-9]*//;
 # info NAME ADDRESS PORT
 info()
 {
-	local file=$TMP/tcps$3.out client
+	local file=$TMP/tcps$3.out client way=pass.accepted
 	local -i lines
 	lines=$(wc -l < "$file")
+	# too small for a cookie: the kernel does it, while there is no attack
+	case $1 in
+	*"MAXSEG of 400"* | *"MSS of 500"* | *"MSS of 1200, IPv6") way=pass.small_mss ;;
+	esac
 	before
 	client=$(in_cli "$TOOLS/tcpc" info --timeout 10 "$2" "$3" 2>&1 | lasting)
 	await 5 "the server's TCP_INFO" eval "((\$(wc -l < '$file') > $lines))"
-	compare "$1" "client $client"$'\n'"server $(tail -n 1 "$file" | lasting)" pass.accepted
+	compare "$1" "client $client"$'\n'"server $(tail -n 1 "$file" | lasting)" "$way"
 }
 
 infos()

@@ -215,6 +215,15 @@ void listener_put(const struct segment *s, const struct synshield_listener *l)
 	put(skel->maps.listeners, &key, l);
 }
 
+void listener_attack(const struct segment *s)
+{
+	struct synshield_listener l;
+
+	listener_get(s, &l);
+	l.cookies_until_jiffies = shield_now() + 3600ULL * shield.host.hz;
+	listener_put(s, &l);
+}
+
 void listener_forget(const struct segment *s)
 {
 	struct synshield_listener_key key;

@@ -58,6 +58,8 @@ void shield_meta_is_missing(bool missing);
 
 bool listener_get(const struct segment *s, struct synshield_listener *l);
 void listener_forget(const struct segment *s);
+/* Under attack for the next hour. */
+void listener_attack(const struct segment *s);
 void listener_put(const struct segment *s, const struct synshield_listener *l);
 bool conn_get(const struct segment *s, struct synshield_conn *c);
 void conn_put(const struct segment *s, const struct synshield_conn *c);

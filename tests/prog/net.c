@@ -155,7 +155,7 @@ static int set_kind(int fd, bool ipv6, enum listener_kind kind)
 	case LISTENER_CLAMP:
 		return set_int(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, 10000);
 	case LISTENER_MAXSEG:
-		return set_int(fd, IPPROTO_TCP, TCP_MAXSEG, 1000);
+		return set_int(fd, IPPROTO_TCP, TCP_MAXSEG, 1300);
 	case LISTENER_MD5:
 		return set_md5_key(fd, ipv6);
 	default:

@@ -8,16 +8,6 @@
 #define WOULD_DROP(name) WOULD + DROP(name)
 #define WOULD_REPLY(name) WOULD + REPLY(name)
 
-/* Under attack for the next hour. */
-static void attack(const struct segment *s)
-{
-	struct synshield_listener l;
-
-	listener_get(s, &l);
-	l.cookies_until_jiffies = shield_now() + 3600 * 250;
-	listener_put(s, &l);
-}
-
 static void rows_observe_malformed(bool ipv6)
 {
 	struct segment s;
@@ -57,7 +47,7 @@ static void rows_observe(bool ipv6)
 	conn_forget(&s);
 	row_segment(WOULD_PASS(no_connection), &s, "%s, observe: RST while calm",
 		    family_name(ipv6));
-	attack(&s);
+	listener_attack(&s);
 	row_segment(WOULD_DROP(unknown_rst), &s, "%s, observe: RST under attack",
 		    family_name(ipv6));
 	s.flags = TCP_ACK;
@@ -110,7 +100,7 @@ static void rows_switch(bool ipv6)
 	shield_mode(SYNSHIELD_MODE_ALWAYS);
 	row_segment(REPLY(cookie), &syn, "%s: auto to always", family_name(ipv6));
 	shield_mode(SYNSHIELD_MODE_AUTO);
-	attack(&syn);
+	listener_attack(&syn);
 	row_segment(REPLY(cookie), &syn, "%s: auto, under attack", family_name(ipv6));
 	shield_mode(SYNSHIELD_MODE_OFF);
 	row_segment(PASS(off), &syn, "%s: off during an attack, first SYN", family_name(ipv6));

@@ -81,6 +81,17 @@ static void rows_window_scales(bool ipv6)
 	}
 }
 
+/* The kernel takes over no connection with so small an MSS: it may do it all, unless attacked. */
+static void left_to_the_kernel(const struct segment *syn, int mss)
+{
+	const char *family = family_name(syn->ipv6);
+
+	row_segment(PASS(small_mss), syn, "%s: MSS %d, no attack", family, mss);
+	listener_attack(syn);
+	row_segment(REPLY(cookie), syn, "%s: MSS %d under attack", family, mss);
+	listener_forget(syn);
+}
+
 static void rows_mss(bool ipv6)
 {
 	static const int sizes[] = {1,	  48,	88,   535,  536,  537,	1219, 1220, 1221,
@@ -92,7 +103,10 @@ static void rows_mss(bool ipv6)
 	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		segment_begin(&s, ipv6, TCP_SYN);
 		segment_options(&s, "mss %d", sizes[i]);
-		answered(&s, "MSS %d without timestamps", sizes[i]);
+		if (sizes[i] < (ipv6 ? 1220 : 536))
+			left_to_the_kernel(&s, sizes[i]);
+		else
+			answered(&s, "MSS %d without timestamps", sizes[i]);
 	}
 }
 
