@@ -45,6 +45,8 @@ static __always_inline bool cookies_are_out(const struct shield *s,
 					    const struct synshield_listener *l,
 					    enum synshield_mode mode)
 {
+	if (mode == SYNSHIELD_MODE_ALWAYS)
+		return true; /* also if the entry was made anew since */
 	return l->cookie_sent_jiffies &&
 	       (mode != SYNSHIELD_MODE_OFF ||
 		s->now - l->cookie_sent_jiffies < 2ULL * s->settings->epoch * s->host->hz);

@@ -112,16 +112,13 @@ static bool still_listens(const struct scan *scan, const struct synshield_listen
 	return false;
 }
 
-static int reconcile(const struct maps *maps, struct scan *scan)
+static int reconcile(const struct maps *maps, const struct scan *scan,
+		     const struct listener_row *rows, size_t count)
 {
 	static const struct synshield_listener unread;
-	struct listener_row *rows;
-	size_t count, i;
-	int err;
+	size_t i;
+	int err = 0;
 
-	err = listeners_read(maps, &rows, &count);
-	if (err)
-		return err;
 	for (i = 0; i < count; i++) {
 		if (!still_listens(scan, &rows[i].key))
 			bpf_map_delete_elem(maps->fd[MAP_LISTENERS], &rows[i].key);
@@ -134,24 +131,29 @@ static int reconcile(const struct maps *maps, struct scan *scan)
 		    errno != EEXIST)
 			err = -errno;
 	}
-	free(rows);
 	return err;
 }
 
 int listeners_sync(const struct maps *maps, const struct locals *locals, int ifindex)
 {
 	struct scan scan = {.locals = locals, .ifindex = ifindex};
-	int err = -ENOMEM;
+	struct listener_row *rows;
+	size_t count;
+	int err;
 
+	/* the map first: a listener opened after that has no row to lose */
+	err = listeners_read(maps, &rows, &count);
+	if (err)
+		return err;
 	scan.wanted = calloc(WANTED_MAX, sizeof(*scan.wanted));
-	if (scan.wanted)
-		err = diag_dump(1U << TCP_LISTEN, collect, &scan);
+	err = scan.wanted ? diag_dump(1U << TCP_LISTEN, collect, &scan) : -ENOMEM;
 	if (!err)
-		err = reconcile(maps, &scan);
+		err = reconcile(maps, &scan, rows, count);
 	if (scan.wanted_count >= WANTED_MAX)
 		log_detail("more than %d listening addresses: the rest is read when SYNs come",
 			   WANTED_MAX);
 	free(scan.sockets);
 	free(scan.wanted);
+	free(rows);
 	return err;
 }

@@ -578,7 +578,7 @@ for kind in '4 ts' '6 ts'; do
 done
 family 4 ts
 closed_listener 2
-closed_listener 0
+closed_listener 1.2
 new_address 10.77.3.1 16
 family 6 ts
 new_address fd77::3:1 64 nodad
