@@ -31,6 +31,7 @@ CLIENTS=200
 CLIENT_RATE=200
 CLIENT_TIMEOUT=3
 ROWS=()
+PORT=8000
 
 parse_arguments()
 {
@@ -75,15 +76,15 @@ start_nginx()
 			uwsgi_temp_path $TMP/nginx/uwsgi;
 			scgi_temp_path $TMP/nginx/scgi;
 			server {
-				listen 0.0.0.0:80 backlog=4096;
-				listen [::]:80 ipv6only=on backlog=4096;
+				listen 0.0.0.0:$PORT backlog=4096;
+				listen [::]:$PORT ipv6only=on backlog=4096;
 				root $TMP/www;
 			}
 		}
 	END
 	spawn nginx srv nginx -p "$TMP/nginx" -e "$TMP/nginx/error.log" -c "$TMP/nginx.conf"
 	NGINX=$PID
-	await 10 "nginx" in_cli curl -sf --max-time 1 -o /dev/null "http://$SRV4/"
+	await 10 "nginx" in_cli curl -sf --max-time 1 -o /dev/null "http://$SRV4:$PORT/"
 	read -r worker < "/proc/$NGINX/task/$NGINX/children"
 	SERVER_CPU=("/proc/$worker/schedstat")
 	for pid in $(napi_pids "$SRV_IF"); do
@@ -102,7 +103,7 @@ start_everything()
 }
 
 syncookies() { in_srv sh -c "echo $1 > /proc/sys/net/ipv4/tcp_syncookies"; }
-half_open() { in_srv ss -Htan state syn-recv | wc -l; }
+half_open() { in_srv ss -Htan state syn-recv "sport = :$PORT" | wc -l; }
 
 # What the clients do all through a phase.
 start_clients()
@@ -112,15 +113,15 @@ start_clients()
 	CLIENT_PIDS=()
 	spawn get cli "$TOOLS/tcpc" get -n 1000000 -c 1000 --rate "$CLIENT_RATE" \
 		--seconds "$LENGTH" --timeout "$CLIENT_TIMEOUT" --src-range "$CLI4,$CLIENTS" \
-		--http / --expect "HTTP/1.1 200" "$SRV4" 80
+		--http / --expect "HTTP/1.1 200" "$SRV4" "$PORT"
 	CLIENT_PIDS+=("$PID")
 	spawn ping cli ping -q -i 0.2 -c "$pings" -W 1 "$SRV4"
 	CLIENT_PIDS+=("$PID")
 	spawn ask cli "$TOOLS/udp" ask --number "$pings" --interval 200 "$SRV4" 7
 	CLIENT_PIDS+=("$PID")
-	spawn curl4 cli curl -s -o /dev/null -w '%{http_code}' --max-time "$LENGTH" "http://$SRV4/"
+	spawn curl4 cli curl -s -o /dev/null -w '%{http_code}' --max-time "$LENGTH" "http://$SRV4:$PORT/"
 	CLIENT_PIDS+=("$PID")
-	spawn curl6 cli curl -s -o /dev/null -w '%{http_code}' --max-time "$LENGTH" "http://[$SRV6]/"
+	spawn curl6 cli curl -s -o /dev/null -w '%{http_code}' --max-time "$LENGTH" "http://[$SRV6]:$PORT/"
 	CLIENT_PIDS+=("$PID")
 }
 
@@ -174,11 +175,13 @@ phase()
 	local -i cpu synacks from span flood=0
 
 	echo "== $name"
-	# A fresh server for each phase: what the last one left half-open is not this one's.
+	# A server of its own for each phase, on a port of its own: what the last one left
+	# half-open lingers for a minute, and is not this one's.
 	stop "$NGINX"
+	((PORT++))
 	start_nginx
 	if [[ $2 == flood ]]; then
-		start_flood flood --port 80 --rate "$RATE" --seconds $((LENGTH + 2))
+		start_flood flood --port "$PORT" --rate "$RATE" --seconds $((LENGTH + 2))
 		flood=$PID
 		pause 1
 	fi
