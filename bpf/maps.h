@@ -44,8 +44,9 @@ struct {
 	__type(value, struct synshield_local);
 } locals SEC(".maps");
 
+/* LRU: who has a whole prefix of addresses could be made to fill any other table. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, SYNSHIELD_LISTENERS_MAX);
 	__type(key, struct synshield_listener_key);
 	__type(value, struct synshield_listener);

@@ -38,7 +38,7 @@
 	X(signed_syn, "SYN with TCP-MD5 or TCP-AO for a listener that has keys")                   \
 	X(unsigned_listener, "SYN with TCP-MD5 or TCP-AO for a listener without keys")             \
 	X(no_listener, "nothing listens on this port: the kernel decides")                         \
-	X(table_full, "listener table is full: left to the kernel")                                \
+	X(table_full, "no room for the listener: left to the kernel")                              \
 	X(no_key, "no cookie key yet: left to the kernel")                                         \
 	X(reply_failed, "the SYN-ACK could not be built: left to the kernel")                      \
 	/* ACK, data, FIN, RST */                                                                  \

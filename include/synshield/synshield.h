@@ -124,7 +124,7 @@ struct synshield_local {
 };
 _Static_assert(sizeof(struct synshield_local) == 8, "ABI");
 
-/* Map `listeners`: who takes connections, and how it fares. */
+/* Map `listeners`, LRU: who takes connections, and how it fares. */
 struct synshield_listener_key {
 	__u8 addr[16]; /* a local address, never a wildcard */
 	__u16 port;

@@ -90,13 +90,17 @@ not_in_log() { if log_says "$2"; then not_ok "$1" "$(log_since)"; else ok "$1"; 
 # The last attack has ended: the daemon said so.
 await_end() { await 8 "the end of the attack" log_says "attack on .* ended"; }
 
-# served NAME ADDR PORT ACTION REASON: 20 connections, and the shield counts their SYNs so.
+# served NAME ADDR PORT ACTION REASON: 20 connections, and the shield counts their SYNs so. From
+# ports that nobody used before: on others, the server may still hold a TIME_WAIT.
+FRESH_PORT=10000
 served()
 {
 	local got
 	local -i n=20 before
 	before=$(counted "$4" "$5")
-	got=$(in_cli "$TOOLS/tcpc" get -n $n -c 2 "$2" "$3" | field ok)
+	got=$(in_cli "$TOOLS/tcpc" get -n $n -c 2 --sports $FRESH_PORT-$((FRESH_PORT + n - 1)) "$2" "$3" |
+		field ok)
+	((FRESH_PORT += n))
 	is "$got $(($(counted "$4" "$5") - before))" "$n $n" "$1"
 }
 

@@ -277,9 +277,9 @@ static void rows_table_full(bool ipv6)
 		listener_put(&s, &l);
 	}
 	segment_begin(&s, ipv6, TCP_SYN);
-	row_segment(PASS(table_full), &s, "%s: listener table full", family_name(ipv6));
+	row_segment(REPLY(cookie), &s, "%s: listener table full of others", family_name(ipv6));
+	row_segment(REPLY(cookie), &s, "%s: and known now", family_name(ipv6));
 	shield_reset();
-	row_segment(REPLY(cookie), &s, "%s: and no longer", family_name(ipv6));
 }
 
 void rows_pass(void)
