@@ -50,10 +50,11 @@ flood_with_company()
 	((${FLOOD_RATE:-0})) || bail "no flood: $(cat "$TMP/flood.err")"
 }
 
-# No loss but what a veth's ring of 256 lost on the way to the shield, which is the test bed's.
+# No loss but what a veth's ring of 256 lost on the way to the shield, which is the test bed's: while
+# the receiver waits for a CPU it loses all that comes, so it may be a quarter of the 40.
 nothing_lost()
 {
-	if (($2 <= ($3 > 0 ? 2 : 0))); then
+	if (($2 <= ($3 > 0 ? 10 : 0))); then
 		ok "$1"
 		(($2)) && diag "$2 lost, when rings dropped $3 frames"
 	else
