@@ -170,6 +170,31 @@ expect "stats --json is JSON with all keys" 0 'bad_cookie' sh -c \
 	"nsenter --net=/run/netns/$ns $synshield stats --json | python3 -m json.tool"
 expect "doctor --json is JSON" 0 'capabilities' sh -c \
 	"nsenter --net=/run/netns/$ns $synshield doctor $dev --json | python3 -m json.tool"
+# Something to see: a listener, and a connection that this host opens to nobody.
+in_ns python3 -c 'import socket, time
+s = socket.create_server(("192.0.2.1", 8080))
+time.sleep(60)' &
+daemons+=($!)
+ip -n "$ns" neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev "$dev"
+in_ns timeout 0.3 bash -c 'exec 3<>/dev/tcp/192.0.2.9/9' 2>/dev/null
+for ((i = 0; i < 30; i++)); do # the daemon looks once a second
+	bpftool map dump pinned "$pins/$dev/listeners" | grep -q 8080 && break
+	sleep 0.1
+done
+while read -r map field; do
+	expect "bpftool dumps the map $map, typed" 0 "$field" \
+		bpftool map dump pinned "$pins/$dev/$map"
+done <<-END
+	settings "mode": "SYNSHIELD_MODE_ALWAYS"
+	policy "mode": "SYNSHIELD_MODE_OFF"
+	host "learned_until":
+	keys "epoch":
+	locals "prefixlen": 128
+	listeners "cookies_until_jiffies":
+	conns "state": "SYNSHIELD_CONN_SYN_SENT"
+	tracking "made":
+	stats "unsigned_listener":
+END
 refuse "a second daemon is refused" 1 "daemon runs it already; 'synshield set" \
 	in_ns "$synshield" run "$dev"
 expect "set changes settings" 0 '' in_ns "$synshield" set "$dev" syn-rate=3000 quiet=7
