@@ -14,14 +14,14 @@ id=$$
 ns=ssucli$id dev=sscl$id peer=sscp$id
 pins=/sys/fs/bpf/ssucli$id
 work=$(mktemp -d)
-daemons=()
+daemons=() others=()
 n=0 failed=0
 
 in_ns() { nsenter --net=/run/netns/"$ns" "$@"; }
 
 cleanup() {
 	local pid
-	for pid in "${daemons[@]}"; do
+	for pid in "${daemons[@]}" "${others[@]}"; do
 		kill "$pid" 2>/dev/null
 	done
 	in_ns "$synshield" detach "$dev" --pin-dir "$pins" >/dev/null 2>&1
@@ -174,7 +174,7 @@ expect "doctor --json is JSON" 0 'capabilities' sh -c \
 in_ns python3 -c 'import socket, time
 s = socket.create_server(("192.0.2.1", 8080))
 time.sleep(60)' &
-daemons+=($!)
+others+=($!)
 ip -n "$ns" neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev "$dev"
 in_ns timeout 0.3 bash -c 'exec 3<>/dev/tcp/192.0.2.9/9' 2>/dev/null
 for ((i = 0; i < 30; i++)); do # the daemon looks once a second
