@@ -171,7 +171,7 @@ expect "stats --json is JSON with all keys" 0 'bad_cookie' sh -c \
 expect "doctor --json is JSON" 0 'capabilities' sh -c \
 	"nsenter --net=/run/netns/$ns $synshield doctor $dev --json | python3 -m json.tool"
 # Something to see: a listener, and a connection that this host opens to nobody.
-in_ns python3 -c 'import socket, time
+nsenter --net=/run/netns/"$ns" python3 -c 'import socket, time
 s = socket.create_server(("192.0.2.1", 8080))
 time.sleep(60)' &
 others+=($!)
