@@ -8,46 +8,53 @@
 
 #include "listener.h"
 
-struct header_bytes {
-	__u8 ip[sizeof(struct ipv6hdr)];
-	__u8 tcp[LOAD_MAX];
+/* The helpers want the IP header as it begins, and the TCP header with its options. */
+struct tcp_bytes {
+	__u8 byte[LOAD_MAX];
 };
 
-/* The helpers want both headers in memory, the TCP header with its options. */
-static __always_inline int load_headers(struct xdp_md *ctx, const struct packet *p,
-					struct header_bytes *h)
+static __always_inline int load_tcp(struct xdp_md *ctx, const struct packet *p, struct tcp_bytes *t)
 {
-	__u32 ip_len = p->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-
-	memset(h, 0, sizeof(*h));
-	if (bpf_xdp_load_bytes(ctx, p->l3, h->ip, ip_len))
-		return -1;
-	return bpf_xdp_load_bytes(ctx, p->l4, h->tcp, load_len(p->tcp_header_len));
+	memset(t, 0, sizeof(*t));
+	return bpf_xdp_load_bytes(ctx, p->l4, t->byte, load_len(p->tcp_header_len));
 }
+
+/* One of the two helpers, with the IP header in the packet and the TCP header on the stack. */
+#define ask_about_cookie(helper, ctx, p, listener, tcp, tcp_len)                                   \
+	({                                                                                         \
+		void *ip_ = (void *)(long)(ctx)->data + ((p)->l3 & 0x3f);                          \
+		void *end_ = (void *)(long)(ctx)->data_end;                                        \
+		__s64 said_ = -1;                                                                  \
+		if ((p)->ipv6 && ip_ + sizeof(struct ipv6hdr) <= end_)                             \
+			said_ = helper(listener, ip_, sizeof(struct ipv6hdr), tcp, tcp_len);       \
+		else if (!(p)->ipv6 && ip_ + sizeof(struct iphdr) <= end_)                         \
+			said_ = helper(listener, ip_, sizeof(struct iphdr), tcp, tcp_len);         \
+		said_;                                                                             \
+	})
 
 /* The ISN, or negative: no cookie is due (the queue has room, or cookies are off). */
 static __always_inline __s64 kernel_cookie_make(struct xdp_md *ctx, const struct packet *p,
 						struct bpf_sock *listener)
 {
 	__u32 tcp_len = load_len(p->tcp_header_len);
-	struct header_bytes h;
+	struct tcp_bytes t;
 	__s64 made;
 
-	if (load_headers(ctx, p, &h) || tcp_len < TCP_HEADER_MIN)
+	if (load_tcp(ctx, p, &t) || tcp_len < TCP_HEADER_MIN)
 		return -1;
-	made = bpf_tcp_gen_syncookie(listener, h.ip, sizeof(h.ip), (void *)h.tcp, tcp_len);
+	made = ask_about_cookie(bpf_tcp_gen_syncookie, ctx, p, listener, (void *)t.byte, tcp_len);
 	return made < 0 ? made : (__s64)(__u32)made;
 }
 
 static __always_inline bool kernel_cookie_check(struct xdp_md *ctx, const struct packet *p,
 						struct bpf_sock *listener)
 {
-	struct header_bytes h;
+	struct tcp_bytes t;
 
-	if (load_headers(ctx, p, &h))
+	if (load_tcp(ctx, p, &t))
 		return false;
-	return !bpf_tcp_check_syncookie(listener, h.ip, sizeof(h.ip), (void *)h.tcp,
-					TCP_HEADER_MIN);
+	return !ask_about_cookie(bpf_tcp_check_syncookie, ctx, p, listener, (void *)t.byte,
+				 TCP_HEADER_MIN);
 }
 
 #endif
