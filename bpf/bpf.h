@@ -38,7 +38,6 @@ static __always_inline __u32 load_len(__u32 len)
 #define ETH_P_IPV6 0x86dd
 #define ETH_P_8021Q 0x8100
 #define ETH_P_8021AD 0x88a8
-#define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
 #define TC_ACT_UNSPEC (-1)
 #define SOCK_RCVBUF_LOCK 2

@@ -189,17 +189,20 @@ await()
 	done
 }
 
-# await_ready NAME: what was spawned under this name says that it is.
-await_ready()
+# await_said PID FILE PATTERN NAME: until the process has said so, or bails out.
+await_said()
 {
 	local -i tries
 	for ((tries = 0; tries < 500; tries++)); do
-		grep -q "^ready" "$TMP/$1.out" && return
-		running "$PID" || break
+		grep -q "$3" "$TMP/$2" && return
+		running "$1" || break
 		sleep 0.02
 	done
-	bail "$1 did not start: $(cat "$TMP/$1.err")"
+	bail "$4 did not start: $(cat "$TMP/$4.err")"
 }
+
+# await_ready NAME: what was spawned under this name says that it is.
+await_ready() { await_said "$PID" "$1.out" "^ready" "$1"; }
 
 # A pause that signals end at once.
 pause()
@@ -440,16 +443,7 @@ shield_up()
 	await_shield
 }
 
-await_shield()
-{
-	local -i tries
-	for ((tries = 0; tries < 500; tries++)); do
-		grep -q ': protected' "$TMP/shield.err" && return
-		running "$SHIELD_PID" || break
-		sleep 0.02
-	done
-	bail "the shield did not start: $(cat "$TMP/shield.err")"
-}
+await_shield() { await_said "$SHIELD_PID" shield.err ': protected' shield; }
 
 # shield SUBCOMMAND ARG...: the other subcommands, on the same pins.
 shield() { in_srv "$SYNSHIELD" "$1" --pin-dir "$PIN_DIR" "${@:2}"; }
