@@ -13,12 +13,15 @@
 #define SYNSHIELD_REASONS(X)                                                                       \
 	/* not the shield's business */                                                            \
 	X(not_tcp, "not TCP over IPv4 or IPv6")                                                    \
-	X(fragment, "IP fragment: the kernel reassembles it first")                                \
+	X(fragment, "IP fragment: the kernel puts them together first")                            \
 	X(not_local, "not for an address of this host")                                            \
 	X(other_station, "frame not addressed to this interface's MAC")                            \
 	X(vlan_offload, "VLAN tag was stripped before XDP: turn rx VLAN offload off")              \
 	X(off, "mode is off for this interface or port")                                           \
 	X(beyond_reach, "headers reach past what XDP can see at once")                             \
+	/* the operator's lists */                                                                 \
+	X(allowed, "its source is on the allow list")                                              \
+	X(denied, "its source is on the deny list")                                                \
 	/* malformed */                                                                            \
 	X(bad_ip, "IP header or length is wrong")                                                  \
 	X(martian, "source address no host may use, or source equals destination")                 \
@@ -26,6 +29,7 @@
 	X(bad_options, "a TCP option's length is wrong or overruns the header")                    \
 	X(bad_flags, "flags no TCP sends: none, SYN+FIN, SYN+RST, Xmas")                           \
 	X(port_zero, "TCP port 0")                                                                 \
+	X(bad_fragment, "first fragment without a whole TCP header, or of a SYN")                  \
 	/* SYN */                                                                                  \
 	X(cookie, "SYN answered with a cookie")                                                    \
 	X(kernel_cookie, "SYN answered with a cookie that the kernel made")                        \
@@ -37,7 +41,10 @@
 	X(tuple_rate, "SYN repeated too often on a tuple that the kernel holds")                   \
 	X(signed_syn, "SYN with TCP-MD5 or TCP-AO for a listener that has keys")                   \
 	X(unsigned_listener, "SYN with TCP-MD5 or TCP-AO for a listener without keys")             \
-	X(no_listener, "nothing listens on this port: the kernel decides")                         \
+	X(closed_port, "SYN for a port on which nothing listens")                                  \
+	X(reply_cap, "SYN from a prefix where too many answers are unanswered already")            \
+	X(source_conns, "its source has as many connections as it may")                            \
+	X(source_rate, "its source opens connections faster than it may")                          \
 	X(table_full, "no room for the listener: left to the kernel")                              \
 	X(no_key, "no cookie key yet: left to the kernel")                                         \
 	X(reply_failed, "the SYN-ACK could not be built: left to the kernel")                      \
@@ -46,11 +53,17 @@
 	X(cookie_ok, "brings back a valid cookie: handshake complete")                             \
 	X(kernel_cookie_ok, "brings back a valid cookie that the kernel made")                     \
 	X(adopted, "the kernel has a connection that was not tracked yet")                         \
-	X(bad_cookie, "no connection, and no valid cookie")                                        \
+	X(conntracked, "netfilter tracks this connection: there may be NAT")                       \
+	X(blind_rst, "RST outside the window of its connection")                                   \
+	X(unknown_ack, "ACK for no connection")                                                    \
+	X(unknown_data, "data for no connection")                                                  \
+	X(unknown_fin, "FIN for no connection")                                                    \
+	X(unknown_synack, "SYN-ACK that answers no SYN of this host")                              \
 	X(unknown_rst, "RST for no connection")                                                    \
-	X(no_connection, "no connection, and no cookies are out: the kernel decides")              \
+	X(unproven, "may be ahead of the segment that bears its cookie: a RST has to wait")        \
 	/* TC ingress */                                                                           \
 	X(accepted, "proven handshake handed to the listener")                                     \
+	X(bad_cookie, "no socket yet, and not the segment that bears the cookie")                  \
 	X(backlog_full, "the listener's accept queue is full: the client will try again")          \
 	X(accept_failed, "proven, but the kernel refused to take it over")
 

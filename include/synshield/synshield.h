@@ -19,7 +19,7 @@
 #include "reasons.h"
 
 /* Raised when a key, value or meaning below changes. */
-#define SYNSHIELD_ABI 1
+#define SYNSHIELD_ABI 2
 
 #define SYNSHIELD_PIN_ROOT "/sys/fs/bpf/synshield"
 
@@ -27,32 +27,55 @@
 #define SYNSHIELD_LISTENERS_MAX 16384
 #define SYNSHIELD_POLICIES_MAX 4096
 #define SYNSHIELD_LOCALS_MAX 65536
+#define SYNSHIELD_LISTS_MAX 1048576
+#define SYNSHIELD_SOURCES_MAX 65536
+#define SYNSHIELD_PREFIXES 16384 /* a power of 2 */
+#define SYNSHIELD_DOUBTS 4096	 /* a power of 2 */
+#define SYNSHIELD_NO_LIMIT 0xffffffff
 
 /* What the shield does with SYNs for an interface or a port. */
 enum synshield_mode {
 	SYNSHIELD_MODE_INHERIT, /* a port's only: what the interface says */
 	SYNSHIELD_MODE_OFF,	/* pass everything */
-	SYNSHIELD_MODE_OBSERVE, /* count what `auto` would do, change nothing */
+	SYNSHIELD_MODE_OBSERVE, /* count what another mode would do, change nothing */
 	SYNSHIELD_MODE_AUTO,	/* cookies while a listener is under attack */
 	SYNSHIELD_MODE_ALWAYS,	/* cookies for every SYN */
 	SYNSHIELD_MODE_MAX
 };
 
+/* What a segment gets that belongs to no connection and no listener. */
+enum synshield_reset {
+	SYNSHIELD_RESET_INHERIT, /* a port's only: what the interface says */
+	SYNSHIELD_RESET_REPLY,	 /* a RST, within the budget; else nothing */
+	SYNSHIELD_RESET_DROP,	 /* nothing */
+	SYNSHIELD_RESET_PASS,	 /* what the kernel gives it */
+	SYNSHIELD_RESET_MAX
+};
+
 /*
- * Map `settings`, one element: what the operator asked for.  Written by
- * `run` and `set` only, whole, with generation raised by one each time.
+ * Map `settings`, one element: what the operator asked for.  Written by `run`,
+ * `set`, `allow` and `deny` only, whole, with generation raised by one each time.
  */
 struct synshield_settings {
-	__u32 abi;		  /* SYNSHIELD_ABI */
-	__u32 generation;	  /* never 0 once written */
-	enum synshield_mode mode; /* never INHERIT */
-	__u32 syn_rate;		  /* SYNs per second and listener that start an attack */
-	__u32 half_open;	  /* half-open requests of one listener that start an attack */
-	__u32 quiet;		  /* seconds of calm that end it */
-	__u32 epoch;		  /* seconds that a cookie key is current */
-	__u32 pad;
+	__u32 abi;		    /* SYNSHIELD_ABI */
+	__u32 generation;	    /* never 0 once written */
+	enum synshield_mode mode;   /* never INHERIT */
+	enum synshield_mode counts; /* AUTO or ALWAYS: what OBSERVE counts */
+	__u32 syn_rate;		    /* SYNs per second and listener that start an attack */
+	__u32 half_open;	    /* half-open requests of one listener that start an attack */
+	__u32 quiet;		    /* seconds of calm that end it */
+	__u32 epoch;		    /* seconds that a cookie key is current */
+	enum synshield_reset reset; /* never INHERIT */
+	__u32 reset_rate;	    /* RSTs per second at most */
+	__u32 reply_rate;	    /* SYN-ACKs and RSTs per second to one prefix that nobody
+				     * there has answered */
+	__u32 source_conns;	    /* connections of one source to one port; 0: no limit */
+	__u32 source_rate;	    /* new ones per second; 0: no limit */
+	__u32 source_prefix;	    /* bits of an IPv4 address that make a source */
+	__u32 source_prefix6;	    /* bits of an IPv6 address that do */
+	__u32 listed;		    /* prefixes in `lists` */
 };
-_Static_assert(sizeof(struct synshield_settings) == 32, "ABI");
+_Static_assert(sizeof(struct synshield_settings) == 64, "ABI");
 
 /*
  * Map `policy`, key __u32 port: a port's own settings; 0 (INHERIT) where the
@@ -62,8 +85,11 @@ struct synshield_policy {
 	enum synshield_mode mode;
 	__u32 syn_rate;
 	__u32 half_open;
+	enum synshield_reset reset;
+	__u32 source_conns; /* SYNSHIELD_NO_LIMIT: none here */
+	__u32 source_rate;  /* the same */
 };
-_Static_assert(sizeof(struct synshield_policy) == 12, "ABI");
+_Static_assert(sizeof(struct synshield_policy) == 24, "ABI");
 
 /* struct synshield_host, flags: what this kernel would answer, and can do */
 #define SYNSHIELD_HOST_TIMESTAMPS 0x01 /* net.ipv4.tcp_timestamps */
@@ -72,6 +98,10 @@ _Static_assert(sizeof(struct synshield_policy) == 12, "ABI");
 #define SYNSHIELD_HOST_ECN 0x08	       /* net.ipv4.tcp_ecn accepts it */
 #define SYNSHIELD_HOST_SYNCOOKIES 0x10 /* net.ipv4.tcp_syncookies is not 0 */
 #define SYNSHIELD_HOST_REQSK 0x20      /* bpf_sk_assign_tcp_reqsk() exists */
+#define SYNSHIELD_HOST_CONNTRACK 0x40  /* netfilter tracks connections here */
+/* NAT, IPVS, or sockets bound to other devices may take what no socket is found for: */
+#define SYNSHIELD_HOST_OTHER_LISTENERS 0x80 /* SYNs */
+#define SYNSHIELD_HOST_OTHER_CONNS 0x100    /* other segments, which conntrack cannot tell */
 
 /*
  * Map `host`, one element: facts of this machine.  Written by the daemon only.
@@ -91,8 +121,9 @@ struct synshield_host {
 	__u8 ttl;	       /* net.ipv4.ip_default_ttl */
 	__u8 hop_limit;	       /* net.ipv6.conf.IFACE.hop_limit */
 	__u32 pad;
+	__u64 seed; /* random, chosen once: places prefixes in `replies`, tuples in `doubts` */
 };
-_Static_assert(sizeof(struct synshield_host) == 48, "ABI");
+_Static_assert(sizeof(struct synshield_host) == 56, "ABI");
 
 /*
  * Map `keys`, one element, root only: the cookie keys.  Written by the daemon
@@ -124,6 +155,22 @@ struct synshield_local {
 };
 _Static_assert(sizeof(struct synshield_local) == 8, "ABI");
 
+/*
+ * Map `lists`, longest-prefix match: sources that the operator allows or denies;
+ * the longest prefix decides.  Written by `allow` and `deny`.
+ */
+struct synshield_list_key {
+	__u32 prefixlen; /* of addr: 96 + n for IPv4 */
+	__u8 addr[16];
+};
+_Static_assert(sizeof(struct synshield_list_key) == 20, "ABI");
+
+enum synshield_list {
+	SYNSHIELD_LIST_NONE,
+	SYNSHIELD_LIST_ALLOW,
+	SYNSHIELD_LIST_DENY,
+};
+
 /* Map `listeners`, LRU: who takes connections, and how it fares. */
 struct synshield_listener_key {
 	__u8 addr[16]; /* a local address, never a wildcard */
@@ -154,10 +201,12 @@ struct synshield_listener {
 	__u64 attack_acks;	     /* handshakes completed, */
 	__u32 attack_peak;	     /* SYNs per second in its busiest window */
 	__u32 attacks;		     /* attacks so far */
-	__u32 generation;	     /* settings' generation that the next three are from */
+	__u32 generation;	     /* settings' generation that the next five are from */
 	enum synshield_mode mode;    /* never INHERIT */
 	__u32 syn_limit;	     /* SYNs in 1/8 s that start an attack */
 	__u32 half_open_limit;	     /* half-open requests that start an attack */
+	__u32 source_conns;	     /* connections of one source; 0: no limit */
+	__u32 source_rate;	     /* new ones per second; 0: no limit */
 	__u32 half_open;	     /* the kernel's, when last read */
 	__u16 window[2];	     /* first window, bytes: [0] plain, [1] with timestamps */
 	__u16 mss;		     /* to announce, bytes */
@@ -171,9 +220,12 @@ struct synshield_listener {
 	__u32 handed_jiffies; /* low 32 bits: when the last one was */
 	__u32 pad2;
 };
-_Static_assert(sizeof(struct synshield_listener) == 112, "ABI");
+_Static_assert(sizeof(struct synshield_listener) == 120, "ABI");
 
-/* Map `conns`, LRU: connections to listeners, from their first proof. */
+/*
+ * Map `conns`, LRU: the connections of this host, those that it opens and those
+ * that it takes.  What is not here is asked of the kernel's sockets.
+ */
 struct synshield_tuple {
 	__u8 remote[16];
 	__u8 local[16];
@@ -190,21 +242,72 @@ enum synshield_conn_state {
 	SYNSHIELD_CONN_ESTABLISHED,  /* the kernel has, or had, its socket */
 } __attribute__((packed));
 
+/* What one end has sent so far; each stays once it is set. */
+struct synshield_sent {
+	__u8 syn : 1;	    /* a SYN that opens */
+	__u8 fin : 1;	    /* a FIN */
+	__u8 fin_first : 1; /* so, before it acknowledged a FIN of the other end */
+	__u8 fin_acked : 1; /* the acknowledgement of the other end's FIN */
+	__u8 rst : 1;	    /* a RST */
+};
+
+/*
+ * remote, remote_next and remote_segments are written on the way in, the same of
+ * local on the way out; state by both.
+ */
 struct synshield_conn {
 	enum synshield_conn_state state;
 	__u8 syns; /* SYNs passed since the last other segment */
-	__u16 pad;
-	__u32 last_seen_jiffies; /* low 32 bits */
-	__u32 proven_jiffies;	 /* low 32 bits: when it was handed to the listener; 0: not yet */
-	__u32 segments;		 /* seen from the remote end, roughly */
+	struct synshield_sent remote, local;
+	__u32 last_seen_jiffies; /* low 32 bits; of either end's last segment */
+	__u32 remote_next;	 /* sequence number after all that it has sent (SND.NXT) */
+	__u32 local_next;
+	__u32 remote_segments;
+	union {
+		__u32 local_segments;
+		__u32 handed_jiffies; /* PROVEN: when it went to the listener; 0: not yet */
+	};
 };
-_Static_assert(sizeof(struct synshield_conn) == 16, "ABI");
+_Static_assert(sizeof(struct synshield_conn) == 24, "ABI: with key and links 128 bytes");
 
-/* Map `tracking`, one element, written by the BPF programs: how `conns` fares. */
+/* Map `tracking`, one element, written by the BPF programs. */
 struct synshield_tracking {
-	__u64 made; /* entries made so far */
+	__u64 made;   /* entries made in `conns` so far */
+	__u32 resets; /* token bucket of the RSTs: see bpf/budget.h */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct synshield_tracking) == 8, "ABI");
+_Static_assert(sizeof(struct synshield_tracking) == 16, "ABI");
+
+/*
+ * Map `sources`, LRU: who has connections to a port that limits them.  Made and
+ * counted for proven clients only (a cookie, or a handshake, completed).
+ */
+struct synshield_source_key {
+	__u8 addr[16]; /* cut to source_prefix, source_prefix6 */
+	__u16 port;    /* local */
+	__u16 pad;
+};
+_Static_assert(sizeof(struct synshield_source_key) == 20, "ABI");
+
+struct synshield_source {
+	__u32 conns;	       /* open now */
+	__u32 opened;	       /* token bucket of new ones: see bpf/budget.h */
+	__u32 counted_jiffies; /* low 32 bits: when the daemon counted conns anew, or the entry
+				* was made; after a minute conns limits nothing */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct synshield_source) == 16, "ABI");
+
+/*
+ * Map `replies`, __u32 each: token buckets of the answers to a prefix (/24, /64),
+ * by a keyed hash of it.  Map `doubts`: segments that may be ahead of the one
+ * that bears their cookie, by a keyed hash of tuple and sequence number.
+ */
+struct synshield_doubt {
+	__u32 tag;   /* the rest of the hash */
+	__u32 times; /* seen */
+};
+_Static_assert(sizeof(struct synshield_doubt) == 8, "ABI");
 
 /* Map `stats`, one element per CPU: packets by what was done and why. */
 struct synshield_counts {
@@ -220,7 +323,7 @@ enum synshield_action {
 	SYNSHIELD_ACTION_MAX
 };
 
-/* pass, drop, reply: what happened; would_*: what `auto` would have done, in mode observe. */
+/* pass, drop, reply: what happened; would_*: what would have, in mode observe. */
 struct synshield_stats {
 	struct synshield_counts pass, drop, reply;
 	struct synshield_counts would_pass, would_drop, would_reply;
