@@ -42,7 +42,6 @@ static int refuse_layout(const char *ifname, const char *map, const char *what)
 static int take_over_maps(struct synshield *skel, const char *ifname, const struct maps *pinned,
 			  unsigned int conns)
 {
-	struct synshield_settings settings;
 	struct bpf_map_info info;
 	const char *what;
 	__u32 len;
@@ -69,12 +68,6 @@ static int take_over_maps(struct synshield *skel, const char *ifname, const stru
 			return log_errno(err, "%s: cannot take over the map %s", ifname,
 					 map_names[id]);
 	}
-	err = maps_get(pinned, MAP_SETTINGS, &settings);
-	if (err)
-		return log_errno(err, "%s: cannot read the pinned map settings", ifname);
-	/* all zero: the pins of a start that did not come to an end */
-	if (settings.abi && settings.abi != SYNSHIELD_ABI)
-		return refuse_layout(ifname, "settings", "layout number (abi)");
 	return 0;
 }
 

@@ -12,9 +12,11 @@
 #include "pin.h"
 
 const char *const map_names[MAP_COUNT] = {
-	[MAP_SETTINGS] = "settings", [MAP_POLICY] = "policy",	  [MAP_HOST] = "host",
-	[MAP_KEYS] = "keys",	     [MAP_LOCALS] = "locals",	  [MAP_LISTENERS] = "listeners",
-	[MAP_CONNS] = "conns",	     [MAP_TRACKING] = "tracking", [MAP_STATS] = "stats",
+	[MAP_SETTINGS] = "settings",   [MAP_POLICY] = "policy",	  [MAP_HOST] = "host",
+	[MAP_KEYS] = "keys",	       [MAP_LOCALS] = "locals",	  [MAP_LISTS] = "lists",
+	[MAP_LISTENERS] = "listeners", [MAP_CONNS] = "conns",	  [MAP_TRACKING] = "tracking",
+	[MAP_SOURCES] = "sources",     [MAP_REPLIES] = "replies", [MAP_DOUBTS] = "doubts",
+	[MAP_STATS] = "stats",
 };
 
 void maps_init(struct maps *maps)
@@ -36,24 +38,15 @@ void maps_close(struct maps *maps)
 	maps_init(maps);
 }
 
-int maps_open(struct maps *maps, const char *ifname)
+static int refuse_abi(const char *ifname, __u32 abi)
 {
-	int i, fd;
-
-	maps_init(maps);
-	for (i = 0; i < MAP_COUNT; i++) {
-		fd = pin_get(ifname, map_names[i]);
-		if (fd < 0) {
-			maps_close(maps);
-			return fd == -ENOENT ? fd
-					     : log_errno(fd, "cannot open the pinned map %s of %s",
-							 map_names[i], ifname);
-		}
-		maps->fd[i] = fd;
-	}
-	return 0;
+	log_line("%s: another version of synshield runs it (map layout %u, this one knows %u), and "
+		 "goes on: use that version, or 'synshield detach %s' and start anew",
+		 ifname, abi, SYNSHIELD_ABI, ifname);
+	return -EPROTO;
 }
 
+/* Before any other map is asked for: another version has others. */
 static int maps_check_abi(const struct maps *maps, const char *ifname)
 {
 	struct bpf_map_info info = {};
@@ -69,20 +62,33 @@ static int maps_check_abi(const struct maps *maps, const char *ifname)
 		return log_errno(err, "%s: cannot read the map settings", ifname);
 	if (info.value_size == sizeof(struct synshield_settings) && abi[0] == SYNSHIELD_ABI)
 		return 0;
-	log_line("%s: another version of synshield runs it (map layout %u, this one knows %u): use "
-		 "that version, or 'synshield detach %s' and start anew",
-		 ifname, abi[0], SYNSHIELD_ABI, ifname);
-	return -EPROTO;
+	return refuse_abi(ifname, abi[0]);
 }
 
-int maps_open_checked(struct maps *maps, const char *ifname)
+static int open_pinned(struct maps *maps, const char *ifname)
+{
+	int i, fd, err;
+
+	for (i = 0; i < MAP_COUNT; i++) {
+		fd = pin_get(ifname, map_names[i]);
+		if (fd < 0)
+			return fd == -ENOENT ? fd
+					     : log_errno(fd, "cannot open the pinned map %s of %s",
+							 map_names[i], ifname);
+		maps->fd[i] = fd;
+		err = i == MAP_SETTINGS ? maps_check_abi(maps, ifname) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int maps_open(struct maps *maps, const char *ifname)
 {
 	int err;
 
-	err = maps_open(maps, ifname);
-	if (err)
-		return err;
-	err = maps_check_abi(maps, ifname);
+	maps_init(maps);
+	err = open_pinned(maps, ifname);
 	if (err)
 		maps_close(maps);
 	return err;

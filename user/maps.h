@@ -13,9 +13,13 @@ enum map_id {
 	MAP_HOST,
 	MAP_KEYS,
 	MAP_LOCALS,
+	MAP_LISTS,
 	MAP_LISTENERS,
 	MAP_CONNS,
 	MAP_TRACKING,
+	MAP_SOURCES,
+	MAP_REPLIES,
+	MAP_DOUBTS,
 	MAP_STATS,
 	MAP_COUNT
 };
@@ -28,10 +32,11 @@ struct maps {
 
 void maps_init(struct maps *maps);
 void maps_close(struct maps *maps);
-/* The pinned ones: 0; -ENOENT if one is missing; errors other than that are said. */
+/*
+ * The pinned ones: 0; -ENOENT if one is missing; -EPROTO if they are another ABI's.
+ * Errors other than -ENOENT are said.
+ */
 int maps_open(struct maps *maps, const char *ifname);
-/* For every other reader than `run`: opens, and refuses another ABI.  Says errors. */
-int maps_open_checked(struct maps *maps, const char *ifname);
 
 /* Element 0 of an array map. */
 int maps_get(const struct maps *maps, enum map_id id, void *value);

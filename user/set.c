@@ -47,7 +47,7 @@ static int change(const char *ifname, const struct option_list *given)
 		return interfaces_not_running(ifname);
 	if (root < 0)
 		return EXIT_FAILED;
-	err = maps_open_checked(&maps, ifname);
+	err = maps_open(&maps, ifname);
 	if (err == -ENOENT) {
 		close(root);
 		return interfaces_not_running(ifname);

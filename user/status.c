@@ -112,7 +112,7 @@ static int gather_first(struct report *r, const char *ifname)
 	int err;
 
 	snprintf(r->ifname, sizeof(r->ifname), "%s", ifname);
-	err = maps_open_checked(&r->maps, ifname);
+	err = maps_open(&r->maps, ifname);
 	if (err == -ENOENT)
 		return interfaces_not_running(ifname);
 	if (err)
