@@ -8,12 +8,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <getopt.h>
-#include <linux/if_ether.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/tcp.h>
-#include <linux/types.h>
-#include <linux/udp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,7 +16,7 @@
 #include <unistd.h>
 
 #include "common.h"
-#include "flood.h"
+#include "flood_frame.h"
 #include "tools/flood.skel.h"
 
 #define MAX_SECONDS 120
@@ -32,54 +26,14 @@
 /* Frames per flush, and all that a late flood makes up for: a veth's ring holds 256. */
 #define BURST 64
 
-enum flag {
-	FIN = 0x01,
-	SYN = 0x02,
-	RST = 0x04,
-	PSH = 0x08,
-	ACK = 0x10,
-	URG = 0x20,
-};
-
-enum options { OPTIONS_NONE, OPTIONS_LINUX, OPTIONS_TIMESTAMPS };
-
-struct kind {
-	const char *name;
-	uint8_t protocol;
-	uint8_t flags;
-	enum options options;
-	bool random_ack;
-};
-
-static const struct kind kinds[] = {
-	{"syn", IPPROTO_TCP, SYN, OPTIONS_LINUX, false},
-	{"bare-syn", IPPROTO_TCP, SYN, OPTIONS_NONE, false},
-	{"ack", IPPROTO_TCP, ACK, OPTIONS_NONE, true},
-	{"ack-ts", IPPROTO_TCP, ACK, OPTIONS_TIMESTAMPS, true},
-	{"rst", IPPROTO_TCP, RST, OPTIONS_NONE, false},
-	{"synack", IPPROTO_TCP, SYN | ACK, OPTIONS_LINUX, true},
-	{"fin", IPPROTO_TCP, FIN | ACK, OPTIONS_NONE, true},
-	{"xmas", IPPROTO_TCP, FIN | PSH | URG, OPTIONS_NONE, false},
-	{"null", IPPROTO_TCP, 0, OPTIONS_NONE, false},
-	{"udp", IPPROTO_UDP, 0, OPTIONS_NONE, false},
-};
-
-/* MSS 1460, SACK permitted, timestamps, NOP, window scale 7: what Linux sends. */
-static const uint8_t linux_options[] = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0,
-					0, 0, 0, 0,   0, 0, 1, 3,  3, 7};
-static const uint8_t timestamp_options[] = {1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0};
-
 struct request {
 	const char *ifname;
 	unsigned int ifindex;
 	const struct kind *kind;
-	struct addr dst;
+	struct flood_target target;
 	struct prefix src;
 	bool have_src;
-	uint16_t port;
-	uint16_t vlan;
-	uint8_t dst_mac[MAC_LEN];
-	uint8_t src_mac[MAC_LEN];
+	unsigned int sport_lo, sport_hi;
 	bool have_dst_mac;
 	bool have_src_mac;
 	uint64_t rate;
@@ -108,9 +62,15 @@ static const char help[] =
 	"Sends a flood out of a veth in a test's own network namespace.\n"
 	"  --dst IP, --port PORT   target\n"
 	"  --src PREFIX            random sources are taken from it\n"
+	"  --sport LO-HI           source ports, or one; default 1024-65535\n"
 	"  --dst-mac, --src-mac    default: the neighbour table, the interface's own\n"
-	"  --kind KIND             syn (default), bare-syn, ack, ack-ts, rst, synack, fin, xmas, "
-	"null, udp\n"
+	"  --kind KIND             syn (default), bare-syn, ack, ack-ts, data, synack, rst, fin,\n"
+	"                          fin-only, xmas, null, udp; fragments of segments that never "
+	"come\n"
+	"                          whole: first-fragment, later-fragment, and of SYNs\n"
+	"                          syn-first-fragment, tiny-fragment, overlap-fragment; at random "
+	"of\n"
+	"                          these: fragment, syn-fragment; of whole segments: mix\n"
 	"  --rate PPS              packets per second; default: as fast as it goes\n"
 	"  --seconds S             required, at most 120\n"
 	"  --count N               stop after N packets\n"
@@ -119,46 +79,51 @@ static const char help[] =
 	"  --json                  result as JSON\n";
 
 static const struct option long_options[] = {
-	{"dst", required_argument, NULL, 'd'},	   {"port", required_argument, NULL, 'p'},
-	{"src", required_argument, NULL, 's'},	   {"dst-mac", required_argument, NULL, 'D'},
-	{"src-mac", required_argument, NULL, 'S'}, {"kind", required_argument, NULL, 'k'},
-	{"rate", required_argument, NULL, 'r'},	   {"seconds", required_argument, NULL, 't'},
-	{"count", required_argument, NULL, 'n'},   {"vlan", required_argument, NULL, 'v'},
-	{"seed", required_argument, NULL, 'e'},	   {"json", no_argument, NULL, 'j'},
-	{"help", no_argument, NULL, 'h'},	   {0},
+	{"dst", required_argument, NULL, 'd'},
+	{"port", required_argument, NULL, 'p'},
+	{"src", required_argument, NULL, 's'},
+	{"sport", required_argument, NULL, 'o'},
+	{"dst-mac", required_argument, NULL, 'D'},
+	{"src-mac", required_argument, NULL, 'S'},
+	{"kind", required_argument, NULL, 'k'},
+	{"rate", required_argument, NULL, 'r'},
+	{"seconds", required_argument, NULL, 't'},
+	{"count", required_argument, NULL, 'n'},
+	{"vlan", required_argument, NULL, 'v'},
+	{"seed", required_argument, NULL, 'e'},
+	{"json", no_argument, NULL, 'j'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
 };
-
-static const struct kind *find_kind(const char *name)
-{
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (!strcmp(kinds[i].name, name))
-			return &kinds[i];
-	usage_error("unknown kind '%s'", name);
-}
 
 static void parse_option(struct request *req, int option)
 {
 	switch (option) {
 	case 'd':
-		req->dst = parse_addr(optarg);
+		req->target.dst = parse_addr(optarg);
 		break;
 	case 'p':
-		req->port = parse_number(optarg, 1, 65535, "port");
+		req->target.port = parse_number(optarg, 1, 65535, "port");
 		break;
 	case 's':
 		req->src = parse_prefix(optarg);
 		req->have_src = true;
 		break;
+	case 'o':
+		parse_range(optarg, 65535, "source port", &req->sport_lo, &req->sport_hi);
+		break;
 	case 'D':
-		parse_mac(optarg, req->dst_mac);
+		parse_mac(optarg, req->target.dst_mac);
 		req->have_dst_mac = true;
 		break;
 	case 'S':
-		parse_mac(optarg, req->src_mac);
+		parse_mac(optarg, req->target.src_mac);
 		req->have_src_mac = true;
 		break;
 	case 'k':
 		req->kind = find_kind(optarg);
+		if (!req->kind)
+			usage_error("unknown kind '%s'", optarg);
 		break;
 	case 'r':
 		req->rate = parse_number(optarg, 1, MAX_RATE, "rate");
@@ -170,7 +135,7 @@ static void parse_option(struct request *req, int option)
 		req->count = parse_number(optarg, 1, UINT64_MAX, "count");
 		break;
 	case 'v':
-		req->vlan = parse_number(optarg, 1, 4094, "VLAN");
+		req->target.vlan = parse_number(optarg, 1, 4094, "VLAN");
 		break;
 	case 'e':
 		req->seed = parse_number(optarg, 0, UINT64_MAX, "seed");
@@ -190,77 +155,27 @@ static void parse_request(struct request *req, int argc, char **argv)
 {
 	int option;
 
-	req->kind = &kinds[0];
+	req->kind = find_kind("syn");
+	req->sport_lo = FIRST_PORT;
+	req->sport_hi = 65535;
 	req->seed = now_ns() ^ (uint64_t)getpid() << 40;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		parse_option(req, option);
 	if (argc - optind != 1)
 		usage_error("exactly one interface is needed");
 	req->ifname = argv[optind];
-	if (!req->dst.family || !req->port || !req->have_src || !req->seconds)
+	if (!req->target.dst.family || !req->target.port || !req->have_src || !req->seconds)
 		usage_error("--dst, --port, --src and --seconds are required");
-	if (req->src.addr.family != req->dst.family)
+	if (req->src.addr.family != req->target.dst.family)
 		usage_error("--src and --dst are of different families");
 
 	req->ifindex = guarded_ifindex(req->ifname);
 	if (!req->have_src_mac)
-		interface_mac(req->ifname, req->src_mac);
-	if (!req->have_dst_mac && !neighbour_mac(req->ifindex, &req->dst, req->dst_mac))
-		die("no neighbour %s on %s: give --dst-mac", addr_text(&req->dst), req->ifname);
-}
-
-static size_t put_ethernet(uint8_t *frame, const struct request *req)
-{
-	uint16_t type = htons(req->dst.family == AF_INET ? ETH_P_IP : ETH_P_IPV6);
-	uint16_t tag[2] = {htons(ETH_P_8021Q), htons(req->vlan)};
-	size_t len = 2 * MAC_LEN;
-
-	memcpy(frame, req->dst_mac, MAC_LEN);
-	memcpy(frame + MAC_LEN, req->src_mac, MAC_LEN);
-	if (req->vlan) {
-		memcpy(frame + len, tag, sizeof(tag));
-		len += sizeof(tag);
-	}
-	memcpy(frame + len, &type, sizeof(type));
-	return len + sizeof(type);
-}
-
-static size_t put_ipv4(struct flood_config *config, size_t offset, const struct request *req,
-		       size_t payload)
-{
-	struct iphdr ip = {
-		.version = 4,
-		.ihl = 5,
-		.tot_len = htons(sizeof(ip) + payload),
-		.frag_off = htons(0x4000), /* DF */
-		.ttl = 64,
-		.protocol = req->kind->protocol,
-	};
-
-	memcpy(&ip.daddr, req->dst.bytes, sizeof(ip.daddr));
-	memcpy(config->frame.byte + offset, &ip, sizeof(ip));
-	config->addr_off = offset + offsetof(struct iphdr, saddr);
-	config->addr_words = 1;
-	config->ip_csum_off = offset + offsetof(struct iphdr, check);
-	config->ip_sum = sum_bytes(&ip, sizeof(ip), 0);
-	return offset + sizeof(ip);
-}
-
-static size_t put_ipv6(struct flood_config *config, size_t offset, const struct request *req,
-		       size_t payload)
-{
-	struct ipv6hdr ip = {
-		.version = 6,
-		.payload_len = htons(payload),
-		.nexthdr = req->kind->protocol,
-		.hop_limit = 64,
-	};
-
-	memcpy(&ip.daddr, req->dst.bytes, sizeof(ip.daddr));
-	memcpy(config->frame.byte + offset, &ip, sizeof(ip));
-	config->addr_off = offset + offsetof(struct ipv6hdr, saddr);
-	config->addr_words = 4;
-	return offset + sizeof(ip);
+		interface_mac(req->ifname, req->target.src_mac);
+	if (!req->have_dst_mac &&
+	    !neighbour_mac(req->ifindex, &req->target.dst, req->target.dst_mac))
+		die("no neighbour %s on %s: give --dst-mac", addr_text(&req->target.dst),
+		    req->ifname);
 }
 
 static void set_source(struct flood_config *config, const struct prefix *src)
@@ -277,71 +192,19 @@ static void set_source(struct flood_config *config, const struct prefix *src)
 	memcpy(config->addr_random, mask, sizeof(mask));
 }
 
-static const uint8_t *options_of(const struct kind *kind, size_t *len)
-{
-	*len = kind->options == OPTIONS_LINUX	     ? sizeof(linux_options)
-	       : kind->options == OPTIONS_TIMESTAMPS ? sizeof(timestamp_options)
-						     : 0;
-	return kind->options == OPTIONS_LINUX ? linux_options : timestamp_options;
-}
-
-static size_t l4_size(const struct kind *kind)
-{
-	size_t options;
-
-	options_of(kind, &options);
-	return kind->protocol == IPPROTO_UDP ? sizeof(struct udphdr)
-					     : sizeof(struct tcphdr) + options;
-}
-
-static void put_tcp(struct flood_config *config, size_t offset, const struct request *req)
-{
-	size_t len, before_ts = req->kind->options == OPTIONS_LINUX ? 6 : 2;
-	const uint8_t *options = options_of(req->kind, &len);
-	struct tcphdr tcp = {
-		.dest = htons(req->port),
-		.doff = (sizeof(tcp) + len) / 4,
-		.window = htons(64240),
-	};
-	uint8_t *at = config->frame.byte + offset;
-
-	memcpy(at, &tcp, sizeof(tcp));
-	at[13] = req->kind->flags;
-	memcpy(at + sizeof(tcp), options, len);
-	config->seq_off = offset + offsetof(struct tcphdr, seq);
-	config->ack_off = req->kind->random_ack ? offset + offsetof(struct tcphdr, ack_seq) : 0;
-	config->ts_off = len ? offset + sizeof(tcp) + before_ts + 2 : 0;
-	config->random_tsecr = !!(req->kind->flags & ACK);
-	config->l4_csum_off = offset + offsetof(struct tcphdr, check);
-}
-
-static void put_udp(struct flood_config *config, size_t offset, const struct request *req)
-{
-	struct udphdr udp = {.dest = htons(req->port), .len = htons(sizeof(udp))};
-
-	memcpy(config->frame.byte + offset, &udp, sizeof(udp));
-	config->l4_csum_off = offset + offsetof(struct udphdr, check);
-}
-
 static void make_config(struct flood_config *config, const struct request *req)
 {
-	struct addr nobody = {.family = req->dst.family};
-	size_t payload = l4_size(req->kind);
-	size_t at = put_ethernet(config->frame.byte, req);
+	const struct kind *parts[FLOOD_PARTS_MAX];
 
-	at = req->dst.family == AF_INET ? put_ipv4(config, at, req, payload)
-					: put_ipv6(config, at, req, payload);
-	if (req->kind->protocol == IPPROTO_UDP)
-		put_udp(config, at, req);
-	else
-		put_tcp(config, at, req);
-	config->l4_off = at;
-	config->frame_len = at + payload;
-	config->l4_sum = sum_bytes(config->frame.byte + at, payload,
-				   sum_pseudo(&nobody, &req->dst, req->kind->protocol, payload));
+	config->parts = kind_parts(req->kind, parts);
+	for (unsigned int i = 0; i < config->parts; i++) {
+		make_template(&config->part[i], parts[i], &req->target);
+		if (config->part[i].frame_len > config->frame_len)
+			config->frame_len = config->part[i].frame_len;
+	}
 	set_source(config, &req->src);
-	config->port_base = FIRST_PORT;
-	config->port_span = 65536 - FIRST_PORT;
+	config->port_base = req->sport_lo;
+	config->port_span = req->sport_hi - req->sport_lo + 1;
 	config->rate = req->rate;
 	config->burst = BURST;
 	config->count = req->count;
@@ -369,9 +232,10 @@ static void *watch(void *arg)
 static void run(const struct flood_config *config, const struct request *req)
 {
 	struct xdp_md ctx = {.data_end = config->frame_len, .ingress_ifindex = req->ifindex};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = config->frame.byte,
-		    .data_size_in = config->frame_len, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx),
-		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .repeat = REPEAT, .batch_size = BURST);
+	static const uint8_t frame[FLOOD_FRAME_MAX];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = config->frame_len,
+		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
+		    .repeat = REPEAT, .batch_size = BURST);
 	pthread_t watcher;
 	int err;
 
@@ -385,16 +249,32 @@ static void run(const struct flood_config *config, const struct request *req)
 	}
 }
 
+/* How many of each part of a mix. */
+static void report_parts(const struct request *req)
+{
+	const struct kind *parts[FLOOD_PARTS_MAX];
+	unsigned int n = kind_parts(req->kind, parts);
+
+	printf(",\"of\":{");
+	for (unsigned int i = 0; i < n; i++)
+		printf("%s\"%s\":%llu", i ? "," : "", kind_name(parts[i]),
+		       (unsigned long long)skel->bss->sent_of[i]);
+	putchar('}');
+}
+
 static void report(const struct request *req, double seconds)
 {
 	unsigned long long sent = skel->bss->sent;
 
-	if (req->json)
-		printf("{\"kind\":\"%s\",\"sent\":%llu,\"seconds\":%.3f,\"rate\":%.0f}\n",
-		       req->kind->name, sent, seconds, sent / seconds);
-	else
-		printf("%llu %s packets in %.2f s: %.0f per second\n", sent, req->kind->name,
+	if (!req->json) {
+		printf("%llu %s packets in %.2f s: %.0f per second\n", sent, kind_name(req->kind),
 		       seconds, sent / seconds);
+		return;
+	}
+	printf("{\"kind\":\"%s\",\"sent\":%llu,\"seconds\":%.3f,\"rate\":%.0f",
+	       kind_name(req->kind), sent, seconds, sent / seconds);
+	report_parts(req);
+	puts("}");
 }
 
 int main(int argc, char **argv)

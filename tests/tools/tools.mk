@@ -26,4 +26,6 @@ $(TOOLS:%=$(B)/tools/%): $(B)/tools/%: $(B)/tools/%.o $(B)/tools/common.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(TOOLS_LIBS) -o $@
 
+$(B)/tools/flood: $(B)/tools/flood_frame.o
+
 .SECONDARY: $(TOOLS_BPF:%=$(B)/tools/%.bpf.o) $(TOOLS_BPF:%=$(B)/tools/%.skel.h)
