@@ -12,22 +12,13 @@
 #define AT_SETTINGS(field) offsetof(struct synshield_settings, field)
 #define AT_POLICY(field) offsetof(struct synshield_policy, field)
 
-const struct option_desc options[] = {
-	{"mode", OPTION_MODE, SYNSHIELD_MODE_OFF, SYNSHIELD_MODE_ALWAYS, SYNSHIELD_MODE_AUTO, "",
-	 AT_SETTINGS(mode), AT_POLICY(mode), true,
-	 "off (pass everything), observe (only count), auto (cookies\n"
-	 "while under attack), always (a cookie for every SYN)"},
-	{"syn-rate", OPTION_NUMBER, 8, 100000000, 5000, "SYN/s", AT_SETTINGS(syn_rate),
-	 AT_POLICY(syn_rate), true, "SYNs per second to one listener that start an attack"},
-	{"half-open", OPTION_NUMBER, 1, 16777216, 256, "requests", AT_SETTINGS(half_open),
-	 AT_POLICY(half_open), true, "half-open requests of one listener that start an attack"},
-	{"quiet", OPTION_NUMBER, 1, 3600, 10, "s", AT_SETTINGS(quiet), 0, false,
-	 "calm that ends an attack"},
-	{"epoch", OPTION_NUMBER, 2, 3600, 64, "s", AT_SETTINGS(epoch), 0, false,
-	 "time that a cookie key is current; a cookie is valid for\n"
-	 "this long at least, and twice this long at most"},
-};
-const size_t options_count = sizeof(options) / sizeof(options[0]);
+#define NUMBER(name, min, max, def, unit, field)                                                   \
+	name, OPTION_NUMBER, min, max, def, unit, NULL, AT_SETTINGS(field)
+#define LIMIT(name, max, unit, field) name, OPTION_LIMIT, 1, max, 0, unit, NULL, AT_SETTINGS(field)
+#define CHOICE(name, names, first, last, def, field)                                               \
+	name, OPTION_CHOICE, first, last, def, "", names, AT_SETTINGS(field)
+#define PER_PORT(field) AT_POLICY(field), true
+#define INTERFACE_ONLY 0, false
 
 static const char *const mode_names[SYNSHIELD_MODE_MAX] = {
 	[SYNSHIELD_MODE_INHERIT] = "inherit", [SYNSHIELD_MODE_OFF] = "off",
@@ -35,9 +26,87 @@ static const char *const mode_names[SYNSHIELD_MODE_MAX] = {
 	[SYNSHIELD_MODE_ALWAYS] = "always",
 };
 
+static const char *const reset_names[SYNSHIELD_RESET_MAX] = {
+	[SYNSHIELD_RESET_INHERIT] = "inherit",
+	[SYNSHIELD_RESET_REPLY] = "reply",
+	[SYNSHIELD_RESET_DROP] = "drop",
+	[SYNSHIELD_RESET_PASS] = "pass",
+};
+
+const struct option_desc options[] = {
+	{CHOICE("mode", mode_names, SYNSHIELD_MODE_OFF, SYNSHIELD_MODE_ALWAYS, SYNSHIELD_MODE_AUTO,
+		mode),
+	 PER_PORT(mode),
+	 "off (pass everything), observe (only count), auto (cookies\n"
+	 "while under attack), always (a cookie for every SYN)"},
+	{CHOICE("counts", mode_names, SYNSHIELD_MODE_AUTO, SYNSHIELD_MODE_ALWAYS,
+		SYNSHIELD_MODE_AUTO, counts),
+	 INTERFACE_ONLY, "what observe counts: what auto, or always, would have done"},
+	{NUMBER("syn-rate", 8, 100000000, 5000, "SYN/s", syn_rate), PER_PORT(syn_rate),
+	 "SYNs per second to one listener that start an attack"},
+	{NUMBER("half-open", 1, 16777216, 256, "requests", half_open), PER_PORT(half_open),
+	 "half-open requests of one listener that start an attack"},
+	{NUMBER("quiet", 1, 3600, 10, "s", quiet), INTERFACE_ONLY, "calm that ends an attack"},
+	{NUMBER("epoch", 2, 3600, 64, "s", epoch), INTERFACE_ONLY,
+	 "time that a cookie key is current; a cookie is valid for\n"
+	 "this long at least, and twice this long at most"},
+	{CHOICE("reset", reset_names, SYNSHIELD_RESET_REPLY, SYNSHIELD_RESET_PASS,
+		SYNSHIELD_RESET_REPLY, reset),
+	 PER_PORT(reset),
+	 "what is refused gets: reply (a RST), drop (nothing),\n"
+	 "pass (whatever the kernel answers)"},
+	{NUMBER("reset-rate", 0, 10000000, 10000, "RST/s", reset_rate), INTERFACE_ONLY,
+	 "RSTs per second at most; beyond it nothing is sent"},
+	{NUMBER("reply-rate", 1, 10000000, 20000, "answers/s", reply_rate), INTERFACE_ONLY,
+	 "SYN-ACKs and RSTs per second to one prefix (/24, /64)\n"
+	 "that nobody there has followed up"},
+	{LIMIT("source-conns", 16777216, "connections", source_conns), PER_PORT(source_conns),
+	 "connections that one source may have to one port"},
+	{LIMIT("source-rate", 1000000, "connections/s", source_rate), PER_PORT(source_rate),
+	 "connections per second that one source may open to one port"},
+	{NUMBER("source-prefix", 8, 32, 32, "bits", source_prefix), INTERFACE_ONLY,
+	 "bits of an IPv4 address that make a source"},
+	{NUMBER("source-prefix6", 16, 128, 64, "bits", source_prefix6), INTERFACE_ONLY,
+	 "bits of an IPv6 address that make a source"},
+};
+const size_t options_count = sizeof(options) / sizeof(options[0]);
+
 const char *options_mode_name(__u32 mode)
 {
 	return mode < SYNSHIELD_MODE_MAX ? mode_names[mode] : "unknown";
+}
+
+/* "a, b or c" */
+struct words {
+	char text[512];
+	size_t used;
+};
+
+static void add_word(struct words *w, const char *word, bool last)
+{
+	const char *between = !w->used ? "" : last ? " or " : ", ";
+	size_t len = strlen(between) + strlen(word);
+
+	if (w->used + len >= sizeof(w->text))
+		return;
+	sprintf(w->text + w->used, "%s%s", between, word);
+	w->used += len;
+}
+
+/* What may be given for it, inherit aside. */
+static const char *describe_values(const struct option_desc *d, struct words *w)
+{
+	__u32 i;
+
+	*w = (struct words){0};
+	if (d->type != OPTION_CHOICE) {
+		snprintf(w->text, sizeof(w->text), "a whole number from %u to %u (%s)%s", d->min,
+			 d->max, d->unit, d->type == OPTION_LIMIT ? " or off" : "");
+		return w->text;
+	}
+	for (i = d->min; i <= d->max; i++)
+		add_word(w, d->names[i], i == d->max);
+	return w->text;
 }
 
 static int parse_unsigned(const char *s, __u32 *value)
@@ -76,50 +145,53 @@ static int parse_port(const char *word, const char *port, __u32 *value)
 
 static const struct option_desc *find_option(const char *word, const char *name)
 {
-	char known[128] = "";
-	size_t i, used = 0;
+	struct words known = {0};
+	size_t i;
 
 	for (i = 0; i < options_count; i++) {
 		if (!strcmp(options[i].name, name))
 			return &options[i];
-		used += snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
-				 options[i].name);
+		add_word(&known, options[i].name, i == options_count - 1);
 	}
-	log_line("'%s': unknown setting '%s': there are %s", word, name, known);
+	log_line("'%s': unknown setting '%s': there are %s", word, name, known.text);
 	return NULL;
 }
 
-static int parse_mode(const char *word, const char *text, bool port, __u32 *value)
+static bool parse_choice(const struct option_desc *d, const char *text, __u32 *value)
 {
-	__u32 mode;
-
-	for (mode = port ? SYNSHIELD_MODE_INHERIT : SYNSHIELD_MODE_OFF; mode < SYNSHIELD_MODE_MAX;
-	     mode++) {
-		if (!strcmp(mode_names[mode], text)) {
-			*value = mode;
-			return 0;
-		}
+	for (*value = d->min; *value <= d->max; ++*value) {
+		if (!strcmp(d->names[*value], text))
+			return true;
 	}
-	log_line("'%s': mode is off, observe, auto or always%s, not '%s'", word,
-		 port ? ", or inherit to follow the interface" : "", text);
-	return -EINVAL;
+	return false;
+}
+
+/* A port's "0" is inherit; a limit's is refused, as it reads like the tightest of all. */
+static bool parse_number(const struct option_desc *d, const char *text, bool port, __u32 *value)
+{
+	if (parse_unsigned(text, value))
+		return false;
+	return (*value >= d->min && *value <= d->max) ||
+	       (port && !*value && d->type == OPTION_NUMBER);
 }
 
 static int parse_value(const char *word, const struct option_desc *d, const char *text, bool port,
 		       __u32 *value)
 {
-	if (d->type == OPTION_MODE)
-		return parse_mode(word, text, port, value);
-	if (port && !strcmp(text, "inherit")) {
-		*value = 0;
+	struct words known;
+
+	*value = 0;
+	if (port && !strcmp(text, "inherit"))
+		return 0;
+	if (d->type == OPTION_LIMIT && !strcmp(text, "off")) {
+		*value = port ? SYNSHIELD_NO_LIMIT : 0;
 		return 0;
 	}
-	if (!parse_unsigned(text, value) && *value >= d->min && *value <= d->max)
+	if (d->type == OPTION_CHOICE ? parse_choice(d, text, value)
+				     : parse_number(d, text, port, value))
 		return 0;
-	if (port && !strcmp(text, "0"))
-		return 0;
-	log_line("'%s': %s is a whole number from %u to %u (%s)%s, not '%s'", word, d->name, d->min,
-		 d->max, d->unit, port ? ", or inherit to follow the interface" : "", text);
+	log_line("'%s': %s is %s%s, not '%s'", word, d->name, describe_values(d, &known),
+		 port ? ", or inherit to follow the interface" : "", text);
 	return -EINVAL;
 }
 
@@ -230,7 +302,9 @@ bool options_apply_policy(const struct option_list *list, __u32 port,
 
 bool options_policy_empty(const struct synshield_policy *policy)
 {
-	return policy->mode == SYNSHIELD_MODE_INHERIT && !policy->syn_rate && !policy->half_open;
+	static const struct synshield_policy none;
+
+	return !memcmp(policy, &none, sizeof(none));
 }
 
 __u32 options_get_settings(const struct option_desc *d, const struct synshield_settings *settings)
@@ -243,12 +317,35 @@ __u32 options_get_policy(const struct option_desc *d, const struct synshield_pol
 	return *option_at((void *)policy, d->policy_at);
 }
 
-void options_print_value(FILE *out, const struct option_desc *d, __u32 value)
+const char *options_word(const struct option_desc *d, __u32 value, bool port)
 {
-	if (d->type == OPTION_MODE)
-		fputs(options_mode_name(value), out);
+	if (d->type == OPTION_CHOICE)
+		return value <= d->max ? d->names[value] : "unknown";
+	if (port && !value)
+		return "inherit";
+	if (d->type == OPTION_LIMIT && value == (port ? SYNSHIELD_NO_LIMIT : 0))
+		return "off";
+	return NULL;
+}
+
+void options_print_value(FILE *out, const struct option_desc *d, __u32 value, bool port)
+{
+	const char *word = options_word(d, value, port);
+
+	if (word)
+		fputs(word, out);
 	else
 		fprintf(out, "%u %s", value, d->unit);
+}
+
+static void help_values(FILE *out, const struct option_desc *d)
+{
+	if (d->type != OPTION_CHOICE)
+		fprintf(out, "%u to %u%s; ", d->min, d->max,
+			d->type == OPTION_LIMIT ? ", or off" : "");
+	fprintf(out, "default ");
+	options_print_value(out, d, d->def, false);
+	fprintf(out, "%s", d->per_port ? "" : "; interface only");
 }
 
 void options_help(FILE *out)
@@ -266,10 +363,7 @@ void options_help(FILE *out)
 		for (p = d->help; (end = strchr(p, '\n')); p = end + 1)
 			fprintf(out, "%.*s\n%26s", (int)(end - p), p, "");
 		fprintf(out, "%s\n%26s(", p, "");
-		if (d->type == OPTION_NUMBER)
-			fprintf(out, "%u to %u; ", d->min, d->max);
-		fprintf(out, "default ");
-		options_print_value(out, d, d->def);
-		fprintf(out, "%s)\n", d->per_port ? "" : "; interface only");
+		help_values(out, d);
+		fprintf(out, ")\n");
 	}
 }

@@ -10,8 +10,9 @@
 #include "synshield/synshield.h"
 
 enum option_type {
-	OPTION_MODE,
-	OPTION_NUMBER,
+	OPTION_NUMBER, /* from min to max; a port's 0: inherit */
+	OPTION_LIMIT,  /* the same, or off: the interface's 0, a port's SYNSHIELD_NO_LIMIT */
+	OPTION_CHOICE, /* one of names[min..max]; a port's names[0]: inherit */
 };
 
 /* One setting: the table of these drives parsing, help and printing. */
@@ -20,6 +21,7 @@ struct option_desc {
 	enum option_type type;
 	__u32 min, max, def;
 	const char *unit;
+	const char *const *names;
 	size_t settings_at; /* offset in struct synshield_settings */
 	size_t policy_at;   /* offset in struct synshield_policy */
 	bool per_port;
@@ -55,7 +57,9 @@ bool options_policy_empty(const struct synshield_policy *policy);
 __u32 options_get_settings(const struct option_desc *d, const struct synshield_settings *settings);
 __u32 options_get_policy(const struct option_desc *d, const struct synshield_policy *policy);
 const char *options_mode_name(__u32 mode);
-void options_print_value(FILE *out, const struct option_desc *d, __u32 value);
+/* The word that stands for the value of the interface, of a port; NULL: it is a number. */
+const char *options_word(const struct option_desc *d, __u32 value, bool port);
+void options_print_value(FILE *out, const struct option_desc *d, __u32 value, bool port);
 void options_help(FILE *out);
 
 #endif

@@ -172,31 +172,58 @@ static double rate(const struct report *r, int action)
 
 /* -- as text -- */
 
+#define TEXT_COLUMNS 100
+#define TEXT_INDENT 13
+
+/* Items in a row, ", " between them, broken before the line gets too long. */
+struct items {
+	int column;
+	bool any;
+};
+
+static void print_option(struct items *items, const struct option_desc *d, __u32 value, bool port)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out;
+
+	out = open_memstream(&text, &len);
+	if (!out)
+		return;
+	fprintf(out, "%s=", d->name);
+	options_print_value(out, d, value, port);
+	fclose(out);
+	if (items->any && items->column + len + 3 > TEXT_COLUMNS) {
+		printf(",\n%*s", TEXT_INDENT, "");
+		items->column = TEXT_INDENT;
+	} else if (items->any) {
+		items->column += printf(", ");
+	}
+	items->column += printf("%s", text);
+	items->any = true;
+	free(text);
+}
+
 static void print_settings(const struct report *r)
 {
+	struct items items = {.column = TEXT_INDENT};
 	size_t i, j;
 
 	printf("  settings   ");
-	for (i = 0; i < options_count; i++) {
-		printf("%s%s=", i ? ", " : "", options[i].name);
-		options_print_value(stdout, &options[i],
-				    options_get_settings(&options[i], &r->settings));
-	}
+	for (i = 0; i < options_count; i++)
+		print_option(&items, &options[i], options_get_settings(&options[i], &r->settings),
+			     false);
 	putchar('\n');
 	for (j = 0; j < r->policy_count; j++) {
-		bool first = true;
-
+		items = (struct items){.column = TEXT_INDENT};
 		printf("  port %-5u ", r->ports[j]);
 		for (i = 0; i < options_count; i++) {
 			__u32 value = options[i].per_port
 					      ? options_get_policy(&options[i], &r->policies[j])
 					      : 0;
 
-			if (!value)
-				continue;
-			printf("%s%s=", first ? "" : ", ", options[i].name);
-			options_print_value(stdout, &options[i], value);
-			first = false;
+			if (value)
+				print_option(&items, &options[i], value, true);
 		}
 		putchar('\n');
 	}
@@ -289,10 +316,12 @@ static void print_report(const struct report *r)
 
 /* -- as JSON -- */
 
-static void json_option(struct json *j, const struct option_desc *d, __u32 value)
+static void json_option(struct json *j, const struct option_desc *d, __u32 value, bool port)
 {
-	if (d->type == OPTION_MODE)
-		json_text(j, d->name, options_mode_name(value));
+	const char *word = options_word(d, value, port);
+
+	if (word)
+		json_text(j, d->name, word);
 	else
 		json_number(j, d->name, value);
 }
@@ -303,7 +332,7 @@ static void json_settings(struct json *j, const struct report *r)
 
 	json_object(j, "settings");
 	for (i = 0; i < options_count; i++)
-		json_option(j, &options[i], options_get_settings(&options[i], &r->settings));
+		json_option(j, &options[i], options_get_settings(&options[i], &r->settings), false);
 	json_number(j, "generation", r->settings.generation);
 	json_end(j);
 	json_array(j, "ports");
@@ -313,7 +342,7 @@ static void json_settings(struct json *j, const struct report *r)
 		for (i = 0; i < options_count; i++) {
 			if (options[i].per_port)
 				json_option(j, &options[i],
-					    options_get_policy(&options[i], &r->policies[k]));
+					    options_get_policy(&options[i], &r->policies[k]), true);
 		}
 		json_end(j);
 	}

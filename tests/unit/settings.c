@@ -77,6 +77,57 @@ static const struct word_row word_rows[] = {
 	{"epoch=2", true, 0, 2},
 	{"epoch=1", false, 0, 0},
 	{"80:epoch=64", false, 0, 0},
+	{"counts=auto", true, 0, SYNSHIELD_MODE_AUTO},
+	{"counts=always", true, 0, SYNSHIELD_MODE_ALWAYS},
+	{"counts=off", false, 0, 0},
+	{"counts=observe", false, 0, 0},
+	{"counts=inherit", false, 0, 0},
+	{"80:counts=always", false, 0, 0},
+	{"reset=reply", true, 0, SYNSHIELD_RESET_REPLY},
+	{"reset=drop", true, 0, SYNSHIELD_RESET_DROP},
+	{"reset=pass", true, 0, SYNSHIELD_RESET_PASS},
+	{"reset=inherit", false, 0, 0},
+	{"reset=off", false, 0, 0},
+	{"reset=1", false, 0, 0},
+	{"80:reset=drop", true, 80, SYNSHIELD_RESET_DROP},
+	{"80:reset=inherit", true, 80, SYNSHIELD_RESET_INHERIT},
+	{"80:reset=0", false, 0, 0},
+	{"reset-rate=0", true, 0, 0},
+	{"reset-rate=10000000", true, 0, 10000000},
+	{"reset-rate=10000001", false, 0, 0},
+	{"reset-rate=off", false, 0, 0},
+	{"80:reset-rate=1", false, 0, 0},
+	{"reply-rate=1", true, 0, 1},
+	{"reply-rate=0", false, 0, 0},
+	{"reply-rate=10000000", true, 0, 10000000},
+	{"reply-rate=10000001", false, 0, 0},
+	{"80:reply-rate=1", false, 0, 0},
+	{"source-conns=1", true, 0, 1},
+	{"source-conns=16777216", true, 0, 16777216},
+	{"source-conns=16777217", false, 0, 0},
+	{"source-conns=4294967295", false, 0, 0},
+	{"source-conns=off", true, 0, 0},
+	{"source-conns=0", false, 0, 0},
+	{"source-conns=inherit", false, 0, 0},
+	{"80:source-conns=5", true, 80, 5},
+	{"80:source-conns=off", true, 80, SYNSHIELD_NO_LIMIT},
+	{"80:source-conns=inherit", true, 80, 0},
+	{"80:source-conns=0", false, 0, 0},
+	{"80:source-conns=4294967295", false, 0, 0},
+	{"source-rate=1000000", true, 0, 1000000},
+	{"source-rate=1000001", false, 0, 0},
+	{"source-rate=off", true, 0, 0},
+	{"80:source-rate=Off", false, 0, 0},
+	{"80:source-rate=off", true, 80, SYNSHIELD_NO_LIMIT},
+	{"source-prefix=8", true, 0, 8},
+	{"source-prefix=7", false, 0, 0},
+	{"source-prefix=32", true, 0, 32},
+	{"source-prefix=33", false, 0, 0},
+	{"source-prefix6=16", true, 0, 16},
+	{"source-prefix6=15", false, 0, 0},
+	{"source-prefix6=128", true, 0, 128},
+	{"source-prefix6=129", false, 0, 0},
+	{"80:source-prefix=24", false, 0, 0},
 	{"speed=1", false, 0, 0},
 	{"mode", false, 0, 0},
 	{"=", false, 0, 0},
@@ -112,19 +163,141 @@ static void row_too_long(void)
 	ok(options_parse(&list, word) && !list.count, "a word of 399 bytes is refused");
 }
 
+/* Nobody who reads what there is should have to guess the rest. */
+static void row_all_are_named(void)
+{
+	struct option_list list = {0};
+	size_t named = 0;
+
+	options_parse(&list, "speed=1");
+	for (size_t i = 0; i < options_count; i++)
+		named += strstr(said, options[i].name) != NULL;
+	ok(named == options_count && strstr(said, " or source-prefix6"),
+	   "an unknown setting is answered with all that there are");
+	options_free(&list);
+}
+
 static void rows_defaults(void)
 {
+	static const struct synshield_settings wanted = {
+		.abi = SYNSHIELD_ABI,
+		.mode = SYNSHIELD_MODE_AUTO,
+		.counts = SYNSHIELD_MODE_AUTO,
+		.syn_rate = 5000,
+		.half_open = 256,
+		.quiet = 10,
+		.epoch = 64,
+		.reset = SYNSHIELD_RESET_REPLY,
+		.reset_rate = 10000,
+		.reply_rate = 20000,
+		.source_prefix = 32,
+		.source_prefix6 = 64,
+	};
 	struct synshield_settings s;
 
+	memset(&s, 0xff, sizeof(s));
 	options_defaults(&s);
-	ok(s.abi == SYNSHIELD_ABI && s.mode == SYNSHIELD_MODE_AUTO && !s.generation,
-	   "by default the mode is auto");
+	ok(!memcmp(&s, &wanted, sizeof(s)), "the defaults are what is documented");
 	for (size_t i = 0; i < options_count; i++) {
 		const struct option_desc *d = &options[i];
+		bool off = d->type == OPTION_LIMIT && !d->def;
 
-		ok(options_get_settings(d, &s) == d->def && d->def >= d->min && d->def <= d->max,
+		ok(options_get_settings(d, &s) == d->def &&
+			   (off || (d->def >= d->min && d->def <= d->max)),
 		   "the default of %s is one that may be given", d->name);
 	}
+}
+
+/* Each field of a policy has its setting, and any one of them makes it not empty. */
+static void rows_policy(void)
+{
+	static const char *const words[] = {"80:mode=off",	   "80:syn-rate=8",
+					    "80:half-open=1",	   "80:reset=drop",
+					    "80:source-conns=off", "80:source-rate=1"};
+	const size_t count = sizeof(words) / sizeof(*words);
+	struct synshield_policy all = {0};
+	size_t alone = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct option_list list = {0};
+		struct synshield_policy one = {0};
+
+		options_parse(&list, words[i]);
+		options_apply_policy(&list, 80, &one);
+		options_apply_policy(&list, 80, &all);
+		alone += !options_policy_empty(&one);
+		options_free(&list);
+	}
+	ok(alone == count, "any one setting of a port makes its policy not empty");
+	ok(all.mode == SYNSHIELD_MODE_OFF && all.syn_rate == 8 && all.half_open == 1 &&
+		   all.reset == SYNSHIELD_RESET_DROP && all.source_conns == SYNSHIELD_NO_LIMIT &&
+		   all.source_rate == 1 && sizeof(all) == count * sizeof(__u32),
+	   "every field of a policy can be set");
+}
+
+struct printed_row {
+	const char *name;
+	__u32 value;
+	bool port;
+	const char *text;
+};
+
+static const struct printed_row printed_rows[] = {
+	{"mode", SYNSHIELD_MODE_ALWAYS, false, "always"},
+	{"mode", SYNSHIELD_MODE_INHERIT, true, "inherit"},
+	{"mode", 99, false, "unknown"},
+	{"counts", SYNSHIELD_MODE_ALWAYS, false, "always"},
+	{"reset", SYNSHIELD_RESET_PASS, true, "pass"},
+	{"reset", SYNSHIELD_RESET_MAX, false, "unknown"},
+	{"reset-rate", 0, false, "0 RST/s"},
+	{"syn-rate", 0, true, "inherit"},
+	{"syn-rate", 8, true, "8 SYN/s"},
+	{"source-conns", 0, false, "off"},
+	{"source-conns", 0, true, "inherit"},
+	{"source-conns", SYNSHIELD_NO_LIMIT, true, "off"},
+	{"source-conns", 5, true, "5 connections"},
+};
+
+static void row_printed(const struct printed_row *r)
+{
+	char text[64] = "";
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	for (size_t i = 0; i < options_count; i++) {
+		if (!strcmp(options[i].name, r->name))
+			options_print_value(out, &options[i], r->value, r->port);
+	}
+	fclose(out);
+	ok(!strcmp(text, r->text), "%s %u of %s reads '%s'", r->name, r->value,
+	   r->port ? "a port" : "the interface", r->text);
+}
+
+/* What is shown can be given: status, then set, changes nothing. */
+static void row_there_and_back(void)
+{
+	struct synshield_settings s, back;
+	struct option_list list = {0};
+	char word[64];
+
+	options_defaults(&s);
+	s.source_conns = 7;
+	s.reset = SYNSHIELD_RESET_DROP;
+	memset(&back, 0, sizeof(back));
+	for (size_t i = 0; i < options_count; i++) {
+		__u32 value = options_get_settings(&options[i], &s);
+		const char *text = options_word(&options[i], value, false);
+
+		if (text)
+			snprintf(word, sizeof(word), "%s=%s", options[i].name, text);
+		else
+			snprintf(word, sizeof(word), "%s=%u", options[i].name, value);
+		options_parse(&list, word);
+	}
+	options_apply_settings(&list, &back);
+	back.abi = s.abi;
+	ok(list.count == options_count && !memcmp(&s, &back, sizeof(s)),
+	   "what is shown of every setting can be given, and is the same");
+	options_free(&list);
 }
 
 static void rows_apply(void)
@@ -158,7 +331,12 @@ int main(void)
 	for (unsigned int i = 0; i < sizeof(word_rows) / sizeof(*word_rows); i++)
 		row_word(&word_rows[i]);
 	row_too_long();
+	row_all_are_named();
 	rows_defaults();
 	rows_apply();
+	rows_policy();
+	for (unsigned int i = 0; i < sizeof(printed_rows) / sizeof(*printed_rows); i++)
+		row_printed(&printed_rows[i]);
+	row_there_and_back();
 	return tap_done();
 }
