@@ -159,8 +159,8 @@ static __always_inline verdict accept_proven(struct __sk_buff *skb, const struct
 
 	if (!tp)
 		return PASS(accept_failed);
-	if (c->proven_jiffies &&
-	    (__u32)s->now - c->proven_jiffies <= s->host->hz / BATCHES_PER_SECOND)
+	if (c->handed_jiffies &&
+	    (__u32)s->now - c->handed_jiffies <= s->host->hz / BATCHES_PER_SECOND)
 		return PASS(tracked);
 	if (kind != META_PROVEN && !read_cookie_again(skb, s, p, h, &tsecr))
 		return DROP(bad_cookie);
@@ -168,7 +168,7 @@ static __always_inline verdict accept_proven(struct __sk_buff *skb, const struct
 		return DROP(backlog_full);
 	v = assign(skb, s, h, tsecr, tp, l);
 	if (v == PASS(accepted))
-		c->proven_jiffies = (__u32)s->now ?: 1;
+		c->handed_jiffies = (__u32)s->now ?: 1;
 	return v;
 }
 
@@ -190,7 +190,7 @@ static __always_inline verdict receive_proven(struct __sk_buff *skb, const struc
 	if (sk->state == TCP_LISTEN)
 		v = accept_proven(skb, s, p, kind, h, tsecr, sk, c);
 	else
-		c->state = SYNSHIELD_CONN_ESTABLISHED;
+		establish(c);
 	bpf_sk_release(sk);
 	return v;
 }

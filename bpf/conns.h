@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The tracked connections: a cache of what the kernel's sockets, or a cookie, proved. */
+/*
+ * The tracked connections: a cache of what the kernel's sockets, or a cookie,
+ * proved, and of what both ends have sent.
+ */
 #ifndef CONNS_H
 #define CONNS_H
 
@@ -7,28 +10,60 @@
 
 /* SYNs in a row that a tuple the kernel holds may send; then one a second. */
 #define SYN_BURST 16
+/* A segment that is further than this from where its sender was is not believed: bytes. */
+#define SEQ_LEAP (1u << 24)
 
 static __always_inline struct synshield_conn *find_conn(const struct packet *p)
 {
 	return bpf_map_lookup_elem(&conns, &p->tuple);
 }
 
+static __always_inline void make_conn(const struct packet *p, const struct synshield_conn *conn)
+{
+	struct synshield_tracking *t;
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&conns, &p->tuple, conn, BPF_NOEXIST))
+		return;
+	t = bpf_map_lookup_elem(&tracking, &zero);
+	if (t)
+		__sync_fetch_and_add(&t->made, 1);
+}
+
+/* From a received segment. */
 static __always_inline void track(const struct shield *s, const struct packet *p,
 				  enum synshield_conn_state state)
 {
 	struct synshield_conn conn = {
 		.state = state,
+		.remote.syn = !!(p->flags & TCP_SYN),
+		.remote.fin = !!(p->flags & TCP_FIN),
+		.remote.fin_first = !!(p->flags & TCP_FIN),
 		.last_seen_jiffies = s->now,
-		.segments = 1,
+		.remote_next = seq_end(p),
+		.local_next = p->flags & TCP_ACK ? p->ack : 0,
+		.remote_segments = 1,
 	};
-	struct synshield_tracking *t;
-	__u32 zero = 0;
 
-	if (bpf_map_update_elem(&conns, &p->tuple, &conn, BPF_NOEXIST))
-		return;
-	t = bpf_map_lookup_elem(&tracking, &zero);
-	if (t)
-		__sync_fetch_and_add(&t->made, 1);
+	make_conn(p, &conn);
+}
+
+/* From a sent one, whose tuple was turned round. */
+static __always_inline void track_sent(const struct shield *s, const struct packet *p,
+				       enum synshield_conn_state state)
+{
+	struct synshield_conn conn = {
+		.state = state,
+		.local.syn = !!(p->flags & TCP_SYN),
+		.local.fin = !!(p->flags & TCP_FIN),
+		.local.fin_first = !!(p->flags & TCP_FIN),
+		.last_seen_jiffies = s->now,
+		.remote_next = p->flags & TCP_ACK ? p->ack : 0,
+		.local_next = seq_end(p),
+		.local_segments = 1,
+	};
+
+	make_conn(p, &conn);
 }
 
 static __always_inline void forget(const struct packet *p)
@@ -43,21 +78,59 @@ static __always_inline void forget(const struct packet *p)
 static __always_inline void outdate(const struct packet *p, struct synshield_conn *c)
 {
 	if (c->state == SYNSHIELD_CONN_PROVEN)
-		c->proven_jiffies = 0;
+		c->handed_jiffies = 0;
 	else
 		forget(p);
 }
 
-/* A segment other than SYN on a tracked tuple. */
-static __always_inline void seen(const struct shield *s, struct synshield_conn *conn)
+static __always_inline void establish(struct synshield_conn *c)
+{
+	if (c->state == SYNSHIELD_CONN_PROVEN)
+		c->local_segments = 0; /* was handed_jiffies */
+	c->state = SYNSHIELD_CONN_ESTABLISHED;
+}
+
+/* Neither end will send anything new: the kernel has closed it, or soon will. */
+static __always_inline bool is_over(const struct synshield_conn *c)
+{
+	return c->remote.rst || c->local.rst || (c->remote.fin_acked && c->local.fin_acked);
+}
+
+/* `sent` and `next` are the sender's, the other two the receiver's. */
+static __always_inline void note_close(const struct packet *p, struct synshield_sent *sent,
+				       __u32 next, const struct synshield_sent *other,
+				       __u32 other_next)
+{
+	if (p->flags & TCP_ACK && other->fin && p->ack == other_next && !sent->fin_acked)
+		sent->fin_acked = 1;
+	if (p->flags & TCP_FIN && !sent->fin && seq_end(p) == next) {
+		sent->fin = 1;
+		sent->fin_first = !sent->fin_acked;
+	}
+}
+
+static __always_inline void advance(const struct packet *p, __u32 *next)
+{
+	__u32 end = seq_end(p), ahead = end - *next;
+
+	if (ahead && (ahead <= SEQ_LEAP || !*next))
+		*next = end;
+}
+
+/* A segment other than SYN and RST on a tracked tuple. */
+static __always_inline void seen(const struct shield *s, const struct packet *p,
+				 struct synshield_conn *c)
 {
 	__u32 now = s->now;
 
-	if (conn->last_seen_jiffies != now)
-		conn->last_seen_jiffies = now;
-	if (conn->syns)
-		conn->syns = 0;
-	conn->segments++;
+	if (c->last_seen_jiffies != now)
+		c->last_seen_jiffies = now;
+	if (c->syns)
+		c->syns = 0;
+	c->remote_segments++;
+	advance(p, &c->remote_next);
+	if (unlikely(p->flags & TCP_FIN || c->local.fin))
+		note_close(p, &c->remote, c->remote_next, &c->local, c->local_next);
 }
 
 /* May one more SYN go to the kernel on this tuple? */

@@ -152,6 +152,14 @@ static __always_inline __u32 half_open_limit(const struct shield *s, __u32 asked
 	return asked ? asked : 1;
 }
 
+/* A port's own limit, or the interface's; 0: none. */
+static __always_inline __u32 limit(__u32 own, __u32 all)
+{
+	if (!own)
+		return all;
+	return own == SYNSHIELD_NO_LIMIT ? 0 : own;
+}
+
 static __always_inline void read_limits(const struct shield *s, __u32 port, __u32 backlog,
 					struct synshield_listener *l)
 {
@@ -160,6 +168,8 @@ static __always_inline void read_limits(const struct shield *s, __u32 port, __u3
 	__u32 half_open = own && own->half_open ? own->half_open : s->settings->half_open;
 
 	l->mode = own && own->mode ? own->mode : s->settings->mode;
+	l->source_conns = limit(own ? own->source_conns : 0, s->settings->source_conns);
+	l->source_rate = limit(own ? own->source_rate : 0, s->settings->source_rate);
 	l->syn_limit = rate / WINDOWS_PER_SECOND ?: 1;
 	l->half_open_limit = half_open_limit(s, half_open, backlog);
 	l->generation = s->settings->generation;
@@ -205,6 +215,15 @@ static __always_inline struct synshield_listener *make_listener(const struct pac
 static __always_inline bool under_attack(const struct shield *s, const struct synshield_listener *l)
 {
 	return s->now < l->cookies_until_jiffies;
+}
+
+static __always_inline bool wants_cookie(const struct shield *s, const struct synshield_listener *l)
+{
+	enum synshield_mode mode = l->mode;
+
+	if (mode == SYNSHIELD_MODE_OBSERVE)
+		mode = s->settings->counts;
+	return mode == SYNSHIELD_MODE_ALWAYS || under_attack(s, l);
 }
 
 /*

@@ -44,6 +44,14 @@ struct {
 	__type(value, struct synshield_local);
 } locals SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, SYNSHIELD_LISTS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct synshield_list_key);
+	__type(value, enum synshield_list);
+} lists SEC(".maps");
+
 /* LRU: who has a whole prefix of addresses could be made to fill any other table. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -65,6 +73,27 @@ struct {
 	__type(key, __u32);
 	__type(value, struct synshield_tracking);
 } tracking SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SYNSHIELD_SOURCES_MAX);
+	__type(key, struct synshield_source_key);
+	__type(value, struct synshield_source);
+} sources SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SYNSHIELD_PREFIXES);
+	__type(key, __u32);
+	__type(value, __u32);
+} replies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SYNSHIELD_DOUBTS);
+	__type(key, __u32);
+	__type(value, struct synshield_doubt);
+} doubts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

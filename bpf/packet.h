@@ -27,6 +27,13 @@
 #define IPV6_FRAGMENT 44
 #define IPV6_DESTINATION 60
 
+#define IPV4_MF 0x2000
+#define IPV4_OFFSET 0x1fff
+
+/* The fragment header's second half. */
+#define IPV6_MF 0x0001
+#define IPV6_OFFSET 0xfff8
+
 #define TCP_HEADER_MIN 20
 #define TCP_OPTIONS_MAX 40
 
@@ -35,6 +42,7 @@ enum parsed {
 	PARSED,
 	PARSED_NOT_TCP,
 	PARSED_FRAGMENT,
+	PARSED_BAD_FRAGMENT,
 	PARSED_OTHER_STATION,
 	PARSED_BEYOND_REACH,
 	PARSED_BAD_IP,
@@ -111,10 +119,27 @@ static __always_inline __u32 l3_bytes(const struct cursor *c, const void *l3)
 	return c->more ? 0xffff : (__u32)(c->end - l3);
 }
 
+/*
+ * The cursor is at the TCP header, of which the fragment has p->segment_len bytes.
+ * No sender makes one that ends before the flags (RFC 1858, RFC 7112), or cuts a SYN.
+ */
+static __always_inline enum parsed parse_first_fragment(struct cursor *c, struct packet *p)
+{
+	struct tcphdr *tcp = c->pos;
+
+	if (p->segment_len < sizeof(*tcp))
+		return PARSED_BAD_FRAGMENT;
+	if ((void *)(tcp + 1) > c->end)
+		return truncated(c, PARSED_BAD_FRAGMENT);
+	p->tuple.remote_port = bpf_ntohs(tcp->source);
+	p->tuple.local_port = bpf_ntohs(tcp->dest);
+	return ((__u8 *)tcp)[13] & TCP_SYN ? PARSED_BAD_FRAGMENT : PARSED_FRAGMENT;
+}
+
 static __always_inline enum parsed parse_ipv4(struct cursor *c, struct packet *p)
 {
 	struct iphdr *ip = c->pos;
-	__u32 header_len, total_len;
+	__u32 header_len, total_len, fragment;
 
 	if ((void *)(ip + 1) > c->end)
 		return truncated(c, PARSED_BAD_IP);
@@ -125,23 +150,40 @@ static __always_inline enum parsed parse_ipv4(struct cursor *c, struct packet *p
 		return PARSED_BAD_IP;
 	if (ip->protocol != IPPROTO_TCP)
 		return PARSED_NOT_TCP;
-	if (ip->frag_off & bpf_htons(0x3fff)) /* MF or an offset; DF is no fragment */
-		return PARSED_FRAGMENT;
 	map_ipv4(p->tuple.remote, ip->saddr);
 	map_ipv4(p->tuple.local, ip->daddr);
 	p->ect = ip->tos & 3;
 	p->segment_len = total_len - header_len;
 	c->pos += header_len;
-	return PARSED;
+	fragment = bpf_ntohs(ip->frag_off) & (IPV4_MF | IPV4_OFFSET);
+	if (likely(!fragment)) /* DF is none */
+		return PARSED;
+	if (!(fragment & IPV4_OFFSET))
+		return parse_first_fragment(c, p);
+	/* at offset 8 it would overwrite the flags (RFC 3128) */
+	return (fragment & IPV4_OFFSET) == 1 ? PARSED_BAD_FRAGMENT : PARSED_FRAGMENT;
 }
 
 /* How extension headers begin (RFC 8200 section 4); each has 8 bytes at least. */
 struct ipv6_extension {
 	__u8 next, len;
-	__u8 routing_type, segments_left; /* of a routing header */
+	union {
+		struct {
+			__u8 routing_type, segments_left;
+		};
+		__be16 fragment; /* offset and MF */
+	};
 };
 
-static __always_inline enum parsed parse_ipv6_extensions(struct cursor *c, __u8 next, __u32 *left)
+static __always_inline bool is_extension(__u8 next)
+{
+	return next == IPV6_HOP_BY_HOP || next == IPV6_ROUTING || next == IPV6_DESTINATION ||
+	       next == IPV6_FRAGMENT;
+}
+
+/* `fragment`: set if this is the first of several. */
+static __always_inline enum parsed parse_ipv6_extensions(struct cursor *c, __u8 next, __u32 *left,
+							 bool *fragment)
 {
 #pragma unroll
 	for (int i = 0; i < IPV6_HEADERS_MAX; i++) {
@@ -150,15 +192,20 @@ static __always_inline enum parsed parse_ipv6_extensions(struct cursor *c, __u8 
 
 		if (likely(next == IPPROTO_TCP))
 			return PARSED;
-		if (next == IPV6_FRAGMENT)
-			return PARSED_FRAGMENT;
-		if (next != IPV6_HOP_BY_HOP && next != IPV6_ROUTING && next != IPV6_DESTINATION)
+		if (!is_extension(next))
 			return PARSED_NOT_TCP;
 		if ((void *)(ext + 1) > c->end)
 			return truncated(c, PARSED_BAD_IP);
 		if (next == IPV6_ROUTING && ext->segments_left)
 			return PARSED_NOT_TCP; /* for another host */
 		len = (ext->len + 1) * 8;
+		if (next == IPV6_FRAGMENT) {
+			len = 8;
+			if (ext->fragment & bpf_htons(IPV6_OFFSET))
+				return ext->next == IPPROTO_TCP ? PARSED_FRAGMENT : PARSED_NOT_TCP;
+			/* without MF it is all there is (RFC 6946) */
+			*fragment = ext->fragment & bpf_htons(IPV6_MF);
+		}
 		if (len > *left)
 			return PARSED_BAD_IP;
 		*left -= len;
@@ -171,6 +218,7 @@ static __always_inline enum parsed parse_ipv6_extensions(struct cursor *c, __u8 
 static __always_inline enum parsed parse_ipv6(struct cursor *c, struct packet *p)
 {
 	struct ipv6hdr *ip = c->pos;
+	bool fragment = false;
 	enum parsed step;
 	__u32 left;
 
@@ -184,9 +232,9 @@ static __always_inline enum parsed parse_ipv6(struct cursor *c, struct packet *p
 	p->ipv6 = true;
 	p->ect = ip->flow_lbl[0] >> 4 & 3;
 	c->pos = ip + 1;
-	step = parse_ipv6_extensions(c, ip->nexthdr, &left);
+	step = parse_ipv6_extensions(c, ip->nexthdr, &left, &fragment);
 	p->segment_len = left;
-	return step;
+	return step == PARSED && fragment ? parse_first_fragment(c, p) : step;
 }
 
 static __always_inline enum parsed parse_tcp(struct cursor *c, struct packet *p)
@@ -296,6 +344,13 @@ __noinline int dissect_sent(struct __sk_buff *skb, struct packet *p)
 	c.more = skb->len > (__u64)(c.end - c.data);
 	c.pos = eth + 1;
 	return parse_packet(&c, p, eth->h_proto);
+}
+
+/* RFC 9293 section 3.4: SYN and FIN count. */
+static __always_inline __u32 seq_end(const struct packet *p)
+{
+	return p->seq + p->segment_len - p->tcp_header_len + !!(p->flags & TCP_SYN) +
+	       !!(p->flags & TCP_FIN);
 }
 
 static __always_inline __u32 options_len(const struct packet *p)

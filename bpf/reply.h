@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Turns a received SYN into its SYN-ACK, in place. */
+/* Turns a received segment into the answer to it, in place. */
 #ifndef REPLY_H
 #define REPLY_H
 
 #include "listener.h"
 
-#define SYNACK_OPTION_WORDS_MAX 5
+#define REPLY_OPTION_WORDS_MAX 5
 
-/* What the SYN-ACK says beside what mirrors the SYN. */
-struct synack {
-	__u32 isn;
+/* What the answer says beside what mirrors the segment; host byte order but for the options. */
+struct reply {
+	__u32 seq, ack;
 	__u16 window;
 	__u8 flags, hops;
 	__u8 option_words;
-	__be32 option[SYNACK_OPTION_WORDS_MAX];
+	__be32 option[REPLY_OPTION_WORDS_MAX];
 };
 
 /* Options in the kernel's own order and padding. */
-static __always_inline void write_options(struct synack *r, __u16 mss, __u8 wscale,
+static __always_inline void write_options(struct reply *r, __u16 mss, __u8 wscale,
 					  const struct handshake *h, __u32 tsval)
 {
 	__be32 scale = bpf_htonl(WORD_WSCALE | wscale);
 	bool scaled = h->wscale != WSCALE_NONE;
 
-	memset(r->option, 0, sizeof(r->option));
 	r->option[0] = bpf_htonl(WORD_MSS | mss);
 	if (h->timestamp) {
 		r->option[1] = bpf_htonl(h->sack ? WORD_SACK_TIMESTAMP : WORD_TIMESTAMP);
@@ -90,27 +89,27 @@ static __always_inline void write_ipv6(struct ipv6hdr *ip, const struct packet *
 	memcpy(&ip->daddr, p->tuple.remote, 16);
 }
 
-static __always_inline void write_tcp(__be32 *w, const struct packet *p, const struct synack *r,
+static __always_inline void write_tcp(__be32 *w, const struct packet *p, const struct reply *r,
 				      __u32 tcp_len)
 {
 	__u64 sum;
 
 	w[0] = bpf_htonl((__u32)p->tuple.local_port << 16 | p->tuple.remote_port);
-	w[1] = bpf_htonl(r->isn);
-	w[2] = bpf_htonl(p->seq + 1);
+	w[1] = bpf_htonl(r->seq);
+	w[2] = bpf_htonl(r->ack);
 	w[3] = bpf_htonl(tcp_len / 4 << 28 | (__u32)r->flags << 16 | r->window);
 	sum = sum_address(p->tuple.local, p->ipv6) + sum_address(p->tuple.remote, p->ipv6) +
 	      bpf_htonl(IPPROTO_TCP) + bpf_htonl(tcp_len) + w[0] + w[1] + w[2] + w[3];
 #pragma unroll
-	for (int i = 0; i < SYNACK_OPTION_WORDS_MAX; i++)
+	for (int i = 0; i < REPLY_OPTION_WORDS_MAX; i++)
 		sum += r->option[i];
 	w[4] = fold(sum);
 }
 
-static __always_inline void write_option_words(__be32 *w, void *end, const struct synack *r)
+static __always_inline void write_option_words(__be32 *w, void *end, const struct reply *r)
 {
 #pragma unroll
-	for (int i = 0; i < SYNACK_OPTION_WORDS_MAX; i++) {
+	for (int i = 0; i < REPLY_OPTION_WORDS_MAX; i++) {
 		if (i >= r->option_words || (void *)(w + i + 1) > end)
 			return;
 		w[i] = r->option[i];
@@ -118,8 +117,8 @@ static __always_inline void write_option_words(__be32 *w, void *end, const struc
 }
 
 /* 0, or negative if the packet could not be turned; it is then as it was. */
-static __always_inline int send_synack(struct xdp_md *ctx, const struct packet *p,
-				       const struct synack *r)
+static __always_inline int send_reply(struct xdp_md *ctx, const struct packet *p,
+				      const struct reply *r)
 {
 	__u32 tcp_len = TCP_HEADER_MIN + r->option_words * 4;
 	__u32 ip_len = p->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);

@@ -1,40 +1,126 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A segment other than a SYN arrives: the ACK, data, FIN and RST rows of the packet table. */
+/* A segment other than a SYN arrives: the other rows of the packet table. */
 #ifndef SEGMENT_H
 #define SEGMENT_H
 
 #include "kernel_cookie.h"
+#include "lists.h"
 #include "meta.h"
-#include "conns.h"
+#include "refuse.h"
+#include "rst.h"
+#include "sources.h"
 
-/* Is what belongs to nothing dropped, rather than left to the kernel? */
-static __always_inline bool is_hot(const struct shield *s, const struct packet *p,
-				   const struct synshield_listener *l)
+/* --- not tracked --- */
+
+static __always_inline bool is_ack(const struct packet *p)
 {
-	return mode_of(s, l, p->tuple.local_port) == SYNSHIELD_MODE_ALWAYS || under_attack(s, l);
+	return (p->flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK;
+}
+
+static __always_inline __u32 unknown_reason(const struct packet *p)
+{
+	if (p->flags & TCP_RST)
+		return SYNSHIELD_REASON_unknown_rst;
+	if (p->flags & TCP_SYN)
+		return SYNSHIELD_REASON_unknown_synack;
+	if (p->flags & TCP_FIN)
+		return SYNSHIELD_REASON_unknown_fin;
+	return p->segment_len > p->tcp_header_len ? SYNSHIELD_REASON_unknown_data
+						  : SYNSHIELD_REASON_unknown_ack;
+}
+
+/* Cookies that went out so lately that what they prove may still be on its way. */
+static __always_inline bool cookies_went_out(const struct shield *s,
+					     const struct synshield_listener *l)
+{
+	return l && l->cookie_sent_jiffies &&
+	       s->now - l->cookie_sent_jiffies < 2ULL * s->settings->epoch * s->host->hz;
+}
+
+/* No part of this host wants it. */
+static __always_inline verdict unknown(struct xdp_md *ctx, const struct shield *s,
+				       const struct packet *p, const struct synshield_listener *l,
+				       struct answer *a)
+{
+	__u32 reason = unknown_reason(p);
+
+	if (is_conntracked(ctx, s, p)) {
+		track(s, p, SYNSHIELD_CONN_ESTABLISHED);
+		return PASS(conntracked);
+	}
+	if (s->host->flags & SYNSHIELD_HOST_OTHER_CONNS)
+		return VERDICT(SYNSHIELD_PASS, reason);
+	if (p->flags & TCP_RST) {
+		reset_is_due(s); /* a flood of them shall not ask for sockets for ever */
+		return DROP(unknown_rst);
+	}
+	a->doubt = is_ack(p) && cookies_went_out(s, l);
+	return REFUSE(reason);
+}
+
+/* The kernel holds the tuple. */
+static __always_inline verdict adopt(const struct shield *s, const struct packet *p,
+				     struct bpf_sock *sk, const struct synshield_listener *l,
+				     const struct answer *a)
+{
+	bool half_open = sk->state == TCP_NEW_SYN_RECV;
+
+	if (p->flags & TCP_RST && rst_to_socket(p, sk) == RST_NONE)
+		return DROP(blind_rst);
+	track(s, p, SYNSHIELD_CONN_ESTABLISHED);
+	/* the cookie that mode observe did not send would have come back */
+	if (a->observe && half_open && l && is_ack(p) && wants_cookie(s, l))
+		return PASS(cookie_ok);
+	return PASS(adopted);
+}
+
+static __always_inline bool bears_kernel_cookie(struct xdp_md *ctx, const struct packet *p,
+						struct bpf_sock *listener)
+{
+	return is_ack(p) && kernel_cookie_check(ctx, p, listener);
+}
+
+/*
+ * Under a flood of such segments the budget is spent, and `conns` is trusted: what
+ * is not there is not in the kernel.
+ */
+static __always_inline bool need_not_ask(const struct shield *s, const struct packet *p,
+					 const struct synshield_listener *l, const struct answer *a)
+{
+	if (s->host->flags & (SYNSHIELD_HOST_CONNTRACK | SYNSHIELD_HOST_OTHER_CONNS) ||
+	    (l && l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE))
+		return false;
+	return !a->observe && resets_are_spent(s) && sockets_are_learned(s) &&
+	       port_reset(s, p->tuple.local_port) != SYNSHIELD_RESET_PASS;
 }
 
 /*
  * No cookie of ours, not tracked: what do the kernel's sockets say?  It may also have
  * sent cookies of its own, before the shield was there or switched on.
  */
-static __noinline verdict ask_kernel(struct xdp_md *ctx, const struct shield *s,
-				     const struct packet *p, struct synshield_listener *l)
+__noinline verdict ask_kernel(struct xdp_md *ctx, const struct packet *p, struct answer *a)
 {
-	struct bpf_sock *sk = find_socket(ctx, p);
-	verdict v = PASS(no_connection);
+	struct synshield_listener *l;
+	struct bpf_sock *sk;
+	verdict v;
+	SHIELD_AGAIN(s, PASS(off));
 
-	if (is_hot(s, p, l))
-		v = p->flags & TCP_RST ? DROP(unknown_rst) : DROP(bad_cookie);
+	if (!p || !a)
+		return PASS(off);
+
+	l = find_listener(p);
+	sk = find_socket(ctx, p);
 	if (!sk)
-		return v;
+		return unknown(ctx, s, p, l, a);
 	if (sk->state != TCP_LISTEN) {
+		v = adopt(s, p, sk, l, a);
+	} else if (bears_kernel_cookie(ctx, p, sk)) {
+		if (l)
+			__sync_fetch_and_add(&l->window_acks, 1);
 		track(s, p, SYNSHIELD_CONN_ESTABLISHED);
-		v = PASS(adopted);
-	} else if ((p->flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK &&
-		   kernel_cookie_check(ctx, p, sk)) {
-		__sync_fetch_and_add(&l->window_acks, 1);
 		v = PASS(kernel_cookie_ok);
+	} else {
+		v = unknown(ctx, s, p, l, a);
 	}
 	bpf_sk_release(sk);
 	return v;
@@ -47,55 +133,193 @@ static __always_inline bool cookies_are_out(const struct shield *s,
 {
 	if (mode == SYNSHIELD_MODE_ALWAYS)
 		return true; /* also if the entry was made anew since */
-	return l->cookie_sent_jiffies &&
-	       (mode != SYNSHIELD_MODE_OFF ||
-		s->now - l->cookie_sent_jiffies < 2ULL * s->settings->epoch * s->host->hz);
+	return l->cookie_sent_jiffies && (mode != SYNSHIELD_MODE_OFF || cookies_went_out(s, l));
+}
+
+/* The cookie held: the handshake is complete. */
+__noinline verdict prove(struct xdp_md *ctx, const struct packet *p, const struct handshake *h,
+			 __u32 tsecr, struct answer *a)
+{
+	struct synshield_listener *l;
+	__u32 refused;
+	SHIELD_AGAIN(s, PASS(off));
+
+	if (!p || !h || !a)
+		return PASS(off);
+	l = find_listener(p);
+	refused = l ? source_opens(s, p, l) : 0;
+	reply_was_followed(s, p);
+	if (refused && !a->observe)
+		return REFUSE(refused);
+	track(s, p, SYNSHIELD_CONN_PROVEN);
+	if (l)
+		__sync_fetch_and_add(&l->window_acks, 1);
+	meta_write(ctx, META_PROVEN, h, tsecr);
+	return refused ? REFUSE(refused) : PASS(cookie_ok);
 }
 
 static __always_inline bool may_bear_cookie(const struct packet *p,
 					    const struct synshield_listener *l)
 {
-	return !(l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE) &&
-	       (p->flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK;
+	return !(l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE) && is_ack(p);
 }
 
-static __always_inline verdict receive_untracked(struct xdp_md *ctx, const struct shield *s,
-						 const struct packet *p, bool *observe)
+__noinline verdict receive_untracked(struct xdp_md *ctx, const struct packet *p, struct answer *a)
 {
-	struct synshield_listener *l = find_listener(p);
+	struct synshield_listener *l;
 	enum synshield_mode mode;
+	enum synshield_list list;
 	struct handshake h;
 	struct options o;
+	SHIELD_AGAIN(s, PASS(off));
 
-	if (!l || l->generation == 0)
-		return PASS(no_listener);
-	mode = mode_of(s, l, p->tuple.local_port);
-	*observe = mode == SYNSHIELD_MODE_OBSERVE;
-	if (cookies_are_out(s, l, mode) && may_bear_cookie(p, l)) {
+	if (!p || !a)
+		return PASS(off);
+	l = find_listener(p);
+	if (l && !l->generation)
+		l = NULL;
+	if (!l && !find_local(p->tuple.local))
+		return PASS(not_local);
+	mode = l ? mode_of(s, l, p->tuple.local_port) : port_mode(s, p->tuple.local_port);
+	a->observe = mode == SYNSHIELD_MODE_OBSERVE;
+	list = mode == SYNSHIELD_MODE_OFF ? SYNSHIELD_LIST_NONE : list_of(s, p->tuple.remote);
+	if (unlikely(list))
+		return list == SYNSHIELD_LIST_DENY ? DROP(denied) : PASS(allowed);
+	if (l && cookies_are_out(s, l, mode) && may_bear_cookie(p, l)) {
 		if (!parse_options(ctx, p->l4 + TCP_HEADER_MIN, options_len(p), &o) &&
-		    cookie_check(p, &o, s->keys, &h)) {
-			track(s, p, SYNSHIELD_CONN_PROVEN);
-			__sync_fetch_and_add(&l->window_acks, 1);
-			meta_write(ctx, META_PROVEN, &h, o.tsecr);
-			return PASS(cookie_ok);
-		}
+		    cookie_check(p, &o, s->keys, &h))
+			return prove(ctx, p, &h, o.tsecr, a);
 	}
 	if (mode == SYNSHIELD_MODE_OFF)
 		return PASS(off);
-	return ask_kernel(ctx, s, p, l);
+	if (need_not_ask(s, p, l, a))
+		return VERDICT(SYNSHIELD_DROP, unknown_reason(p));
+	return ASK_KERNEL;
+}
+
+/* --- tracked --- */
+
+__noinline verdict rst_to_tracked(struct xdp_md *ctx, const struct packet *p,
+				  struct synshield_conn *c, struct answer *a)
+{
+	enum synshield_mode mode;
+	enum rst_effect effect;
+	bool was_over;
+	SHIELD_AGAIN(s, PASS(off));
+
+	if (!p || !c || !a)
+		return PASS(off);
+	mode = port_mode(s, p->tuple.local_port);
+	was_over = is_over(c);
+	if (mode == SYNSHIELD_MODE_OFF)
+		return PASS(off);
+	a->observe = mode == SYNSHIELD_MODE_OBSERVE;
+	effect = rst_effect(ctx, s, p, c);
+	if (effect == RST_NONE)
+		return DROP(blind_rst);
+	c->last_seen_jiffies = s->now;
+	c->remote_segments++;
+	if (effect == RST_CLOSES) {
+		c->remote.rst = 1;
+		if (!was_over)
+			source_closes(s, p, c);
+	}
+	return PASS(tracked);
+}
+
+/* A SYN-ACK is the answer to this host's SYN, or the kernel's to challenge. */
+static __always_inline verdict synack_to_tracked(const struct shield *s, const struct packet *p,
+						 struct synshield_conn *c, struct answer *a)
+{
+	if (c->state != SYNSHIELD_CONN_SYN_SENT) {
+		a->observe = port_mode(s, p->tuple.local_port) == SYNSHIELD_MODE_OBSERVE;
+		return syn_allowed(s, c) ? PASS(tracked) : DROP(tuple_rate);
+	}
+	if (p->ack == c->local_next) {
+		c->remote.syn = 1;
+		c->remote_next = seq_end(p);
+	}
+	c->last_seen_jiffies = s->now;
+	c->remote_segments++;
+	return PASS(tracked);
+}
+
+/* The third segment of a handshake that the kernel's SYN-ACK began. */
+__noinline verdict complete(const struct packet *p, struct synshield_conn *c, struct answer *a)
+{
+	struct synshield_listener *l;
+	__u32 refused;
+	SHIELD_AGAIN(s, PASS(off));
+
+	if (!p || !c || !a)
+		return PASS(off);
+	l = find_listener(p);
+	refused = l ? source_opens(s, p, l) : 0;
+	if (refused) {
+		a->observe = mode_of(s, l, p->tuple.local_port) == SYNSHIELD_MODE_OBSERVE;
+		if (a->observe)
+			establish(c);
+		return REFUSE(refused);
+	}
+	establish(c);
+	return PASS(tracked);
+}
+
+/*
+ * Both ends are done with it, as far as the shield saw.  True: the kernel holds it
+ * still, in TIME_WAIT or because it did not heed the RST.
+ */
+static __noinline bool is_held(struct xdp_md *ctx, const struct packet *p, struct synshield_conn *c)
+{
+	struct bpf_sock *sk = find_socket(ctx, p);
+	bool held;
+
+	if (!sk)
+		return false;
+	held = sk->state != TCP_LISTEN;
+	if (held && sk->state != TCP_TIME_WAIT) {
+		c->remote.rst = 0;
+		c->local.rst = 0;
+	}
+	bpf_sk_release(sk);
+	return held;
+}
+
+static __always_inline verdict receive_tracked(struct xdp_md *ctx, const struct shield *s,
+					       const struct packet *p, struct synshield_conn *c,
+					       struct answer *a)
+{
+	bool was_over = is_over(c);
+
+	seen(s, p, c);
+	if (unlikely(!was_over && is_over(c)))
+		source_closes(s, p, c);
+	if (likely(c->state == SYNSHIELD_CONN_ESTABLISHED))
+		return PASS(tracked);
+	if (c->state == SYNSHIELD_CONN_PROVEN)
+		meta_write(ctx, META_UNCONFIRMED, NULL, 0);
+	else if (c->local.syn && p->flags & TCP_ACK && p->ack == c->local_next)
+		return complete(p, c, a);
+	return PASS(tracked);
 }
 
 static __always_inline verdict receive_segment(struct xdp_md *ctx, const struct shield *s,
-					       const struct packet *p, bool *observe)
+					       const struct packet *p, struct answer *a)
 {
 	struct synshield_conn *c = find_conn(p);
 
 	if (unlikely(!c))
-		return receive_untracked(ctx, s, p, observe);
-	seen(s, c);
-	if (unlikely(c->state == SYNSHIELD_CONN_PROVEN))
-		meta_write(ctx, META_UNCONFIRMED, NULL, 0);
-	return PASS(tracked);
+		return receive_untracked(ctx, p, a);
+	a->observe = s->settings->mode == SYNSHIELD_MODE_OBSERVE;
+	if (unlikely(p->flags & TCP_RST))
+		return rst_to_tracked(ctx, p, c, a);
+	if (unlikely(p->flags & TCP_SYN))
+		return synack_to_tracked(s, p, c, a);
+	if (unlikely(is_over(c)) && c->state != SYNSHIELD_CONN_PROVEN && !is_held(ctx, p, c)) {
+		forget(p);
+		return receive_untracked(ctx, p, a);
+	}
+	return receive_tracked(ctx, s, p, c, a);
 }
 
 #endif

@@ -25,6 +25,17 @@ static __always_inline bool shield_begin(struct shield *s)
 	return s->settings && s->host && s->keys && s->settings->generation && s->host->hz;
 }
 
+/*
+ * The parts that most packets do not come to are global functions: the verifier sees
+ * each once, whatever the way to it.  They cannot be handed a struct shield, whose
+ * pointers it would forget, and begin anew.
+ */
+#define SHIELD_AGAIN(s, otherwise)                                                                 \
+	struct shield s##_;                                                                        \
+	const struct shield *s = &s##_;                                                            \
+	if (!shield_begin(&s##_))                                                                  \
+	return otherwise
+
 /* Are all of the kernel's sockets in `conns`, so that a miss there is a miss in the kernel too? */
 static __always_inline bool sockets_are_learned(const struct shield *s)
 {
@@ -43,24 +54,28 @@ static __always_inline const struct synshield_local *find_local(const __u8 addr[
 	return bpf_map_lookup_elem(&locals, &key);
 }
 
+/* Fills in what the kernel's look-ups want; how much of it counts. */
+static __always_inline __u32 socket_tuple(const struct packet *p, struct bpf_sock_tuple *t)
+{
+	if (p->ipv6) {
+		memcpy(t->ipv6.saddr, p->tuple.remote, 16);
+		memcpy(t->ipv6.daddr, p->tuple.local, 16);
+		t->ipv6.sport = bpf_htons(p->tuple.remote_port);
+		t->ipv6.dport = bpf_htons(p->tuple.local_port);
+		return sizeof(t->ipv6);
+	}
+	t->ipv4.saddr = mapped_ipv4(p->tuple.remote);
+	t->ipv4.daddr = mapped_ipv4(p->tuple.local);
+	t->ipv4.sport = bpf_htons(p->tuple.remote_port);
+	t->ipv4.dport = bpf_htons(p->tuple.local_port);
+	return sizeof(t->ipv4);
+}
+
 /* The kernel's socket for a received packet, or NULL.  To be released. */
 #define find_socket(ctx, p)                                                                        \
 	({                                                                                         \
 		struct bpf_sock_tuple tuple_ = {};                                                 \
-		__u32 size_;                                                                       \
-		if ((p)->ipv6) {                                                                   \
-			memcpy(tuple_.ipv6.saddr, (p)->tuple.remote, 16);                          \
-			memcpy(tuple_.ipv6.daddr, (p)->tuple.local, 16);                           \
-			tuple_.ipv6.sport = bpf_htons((p)->tuple.remote_port);                     \
-			tuple_.ipv6.dport = bpf_htons((p)->tuple.local_port);                      \
-			size_ = sizeof(tuple_.ipv6);                                               \
-		} else {                                                                           \
-			tuple_.ipv4.saddr = mapped_ipv4((p)->tuple.remote);                        \
-			tuple_.ipv4.daddr = mapped_ipv4((p)->tuple.local);                         \
-			tuple_.ipv4.sport = bpf_htons((p)->tuple.remote_port);                     \
-			tuple_.ipv4.dport = bpf_htons((p)->tuple.local_port);                      \
-			size_ = sizeof(tuple_.ipv4);                                               \
-		}                                                                                  \
+		__u32 size_ = socket_tuple(p, &tuple_);                                            \
 		bpf_skc_lookup_tcp(ctx, &tuple_, size_, BPF_F_CURRENT_NETNS, 0);                   \
 	})
 
@@ -70,6 +85,14 @@ static __always_inline enum synshield_mode port_mode(const struct shield *s, __u
 	const struct synshield_policy *own = bpf_map_lookup_elem(&policy, &port);
 
 	return own && own->mode ? own->mode : s->settings->mode;
+}
+
+/* What a segment to this port gets that belongs to nothing. */
+static __always_inline enum synshield_reset port_reset(const struct shield *s, __u32 port)
+{
+	const struct synshield_policy *own = bpf_map_lookup_elem(&policy, &port);
+
+	return own && own->reset ? own->reset : s->settings->reset;
 }
 
 #endif

@@ -3,19 +3,11 @@
 #ifndef SYN_H
 #define SYN_H
 
-#include "conns.h"
 #include "kernel_cookie.h"
-#include "reply.h"
-
-/* What goes with the verdict. */
-struct answer {
-	bool observe; /* only count it: the port is in mode observe */
-	/* if it is REPLY: */
-	struct handshake handshake;
-	struct cookie cookie;
-	__u16 window, mss;
-	__u8 wscale;
-};
+#include "lists.h"
+#include "budget.h"
+#include "answer.h"
+#include "sources.h"
 
 static __always_inline bool ecn_is_asked_for(const struct shield *s, const struct packet *p)
 {
@@ -107,11 +99,6 @@ static __always_inline verdict kernel_cookie(struct xdp_md *ctx, const struct pa
 	return REPLY(kernel_cookie);
 }
 
-static __always_inline bool wants_cookie(const struct shield *s, const struct synshield_listener *l)
-{
-	return l->mode == SYNSHIELD_MODE_ALWAYS || under_attack(s, l);
-}
-
 /* Whatever else holds, a cookie is out now, and ACKs that bring one back will come. */
 static __always_inline void note_cookie(const struct shield *s, struct synshield_listener *l)
 {
@@ -119,35 +106,44 @@ static __always_inline void note_cookie(const struct shield *s, struct synshield
 		l->cookie_sent_jiffies = s->now;
 }
 
-static __always_inline verdict decide_syn(struct xdp_md *ctx, const struct shield *s,
+/* The listener wants a cookie; which, if any? */
+static __always_inline verdict answer_syn(struct xdp_md *ctx, const struct shield *s,
 					  const struct packet *p, const struct options *o,
 					  struct synshield_listener *l, struct bpf_sock *listener,
 					  struct answer *a)
 {
 	__u32 chance;
 
-	if (l->mode == SYNSHIELD_MODE_OFF)
-		return PASS(off);
-	a->observe = l->mode == SYNSHIELD_MODE_OBSERVE;
-	if (l->flags & SYNSHIELD_LISTENER_VLAN && !p->vlan_tags)
-		return PASS(vlan_offload);
-	count_syn(s, l, bpf_get_prandom_u32());
-	if (!wants_cookie(s, l)) {
-		track(s, p, SYNSHIELD_CONN_SYN_RECEIVED);
-		return PASS(calm);
-	}
 	if (signature_is_unexpected(o))
 		return l->flags & SYNSHIELD_LISTENER_KEYED ? PASS(signed_syn)
 							   : DROP(unsigned_listener);
-	if (mss_is_too_small(s, p, o, l)) {
-		track(s, p, SYNSHIELD_CONN_SYN_RECEIVED);
+	if (mss_is_too_small(s, p, o, l))
 		return PASS(small_mss);
-	}
 	if (l->full)
 		return DROP(backlog_full);
+	if (!reply_is_due(s, p))
+		return DROP(reply_cap);
 	if (l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE)
 		return kernel_cookie(ctx, p, l, listener, a);
 	return own_cookie(s, p, o, l, a, &chance);
+}
+
+static __always_inline verdict decide_syn(struct xdp_md *ctx, const struct shield *s,
+					  const struct packet *p, const struct options *o,
+					  struct synshield_listener *l, struct bpf_sock *listener,
+					  struct answer *a)
+{
+	__u32 over;
+
+	if (l->flags & SYNSHIELD_LISTENER_VLAN && !p->vlan_tags)
+		return PASS(vlan_offload);
+	over = source_may_not(s, p, l);
+	if (over)
+		return REFUSE(over);
+	count_syn(s, l, bpf_get_prandom_u32());
+	if (!wants_cookie(s, l))
+		return PASS(calm);
+	return answer_syn(ctx, s, p, o, l, listener, a);
 }
 
 /* The socket in state LISTEN is at hand: bring the listener's entry up to date, and decide. */
@@ -161,7 +157,7 @@ static __always_inline verdict syn_to_listener(struct xdp_md *ctx, const struct 
 	verdict v;
 
 	if (!tp)
-		return PASS(no_listener);
+		return PASS(table_full);
 	if (!l)
 		l = make_listener(p);
 	if (!l)
@@ -171,26 +167,55 @@ static __always_inline verdict syn_to_listener(struct xdp_md *ctx, const struct 
 	else
 		read_listener(s, p, tp, local, l);
 	l->full = accept_queue_is_full(&tp->inet_conn.icsk_inet.sk);
+	if (l->mode == SYNSHIELD_MODE_OFF)
+		return PASS(off);
+	a->observe = l->mode == SYNSHIELD_MODE_OBSERVE;
 	v = decide_syn(ctx, s, p, o, l, listener, a);
-	if (action_of(v) == SYNSHIELD_REPLY)
+	if (action_of(v) == SYNSHIELD_PASS)
+		track(s, p, SYNSHIELD_CONN_SYN_RECEIVED);
+	else if (action_of(v) == SYNSHIELD_REPLY && !a->reset)
 		note_cookie(s, l);
 	return v;
 }
 
+/*
+ * Mode observe let the kernel have a SYN that a cookie would have answered, and that
+ * is repeated: the kernel would not know it.
+ */
+static __always_inline bool only_observed(const struct shield *s, const struct packet *p,
+					  const struct synshield_conn *c, const struct bpf_sock *sk,
+					  const struct answer *a)
+{
+	const struct synshield_listener *l = find_listener(p);
+
+	return a->observe && !c && sk->state == TCP_NEW_SYN_RECV && l && wants_cookie(s, l);
+}
+
 /* The kernel holds the tuple already: TIME_WAIT, half-open or established. */
 static __always_inline verdict syn_to_known(const struct shield *s, const struct packet *p,
-					    struct synshield_conn *c, struct answer *a)
+					    struct synshield_conn *c, const struct bpf_sock *sk,
+					    struct answer *a)
 {
-	enum synshield_mode mode = port_mode(s, p->tuple.local_port);
-
-	if (mode == SYNSHIELD_MODE_OFF)
-		return PASS(off);
-	a->observe = mode == SYNSHIELD_MODE_OBSERVE;
-	if (!c)
+	if (only_observed(s, p, c, sk, a))
+		return reply_is_due(s, p) ? REPLY(cookie) : DROP(reply_cap);
+	if (!c) {
 		track(s, p, SYNSHIELD_CONN_ESTABLISHED);
-	else if (!syn_allowed(s, c))
+	} else if (!syn_allowed(s, c)) {
 		return DROP(tuple_rate);
+	} else if (c->state == SYNSHIELD_CONN_SYN_SENT) { /* simultaneous open */
+		c->remote.syn = 1;
+		c->remote_next = seq_end(p);
+	}
 	return PASS(known_tuple);
+}
+
+/* Nobody on this host listens, as far as its sockets say. */
+static __always_inline verdict syn_to_none(const struct shield *s, const struct packet *p)
+{
+	forget_listener(p);
+	if (s->host->flags & SYNSHIELD_HOST_OTHER_LISTENERS)
+		return PASS(closed_port);
+	return REFUSE(SYNSHIELD_REASON_closed_port);
 }
 
 /*
@@ -198,28 +223,39 @@ static __always_inline verdict syn_to_known(const struct shield *s, const struct
  * when all is calm, when the kernel's own cookie is wanted, and when the tuple
  * may be one that the kernel holds.
  */
-static __noinline verdict syn_slowly(struct xdp_md *ctx, const struct shield *s,
-				     const struct packet *p, const struct options *o,
-				     struct answer *a)
+__noinline verdict syn_slowly(struct xdp_md *ctx, const struct packet *p, const struct options *o,
+			      struct answer *a)
 {
-	const struct synshield_local *local = find_local(p->tuple.local);
-	struct synshield_conn *c = find_conn(p);
+	const struct synshield_local *local;
+	enum synshield_mode mode;
+	enum synshield_list list;
+	struct synshield_conn *c;
 	struct bpf_sock *sk;
 	verdict v;
+	SHIELD_AGAIN(s, PASS(off));
 
+	if (!p || !o || !a)
+		return PASS(off);
+	local = find_local(p->tuple.local);
 	if (!local)
 		return PASS(not_local);
+	mode = port_mode(s, p->tuple.local_port);
+	if (mode == SYNSHIELD_MODE_OFF)
+		return PASS(off);
+	a->observe = mode == SYNSHIELD_MODE_OBSERVE;
+	list = list_of(s, p->tuple.remote);
+	if (unlikely(list))
+		return list == SYNSHIELD_LIST_DENY ? DROP(denied) : PASS(allowed);
+	c = find_conn(p);
 	sk = find_socket(ctx, p);
-	if (!sk) {
-		forget_listener(p);
-		return PASS(no_listener);
-	}
+	if (!sk)
+		return syn_to_none(s, p);
 	if (sk->state == TCP_LISTEN) {
 		if (c)
 			outdate(p, c);
 		v = syn_to_listener(ctx, s, p, o, local, sk, a);
 	} else {
-		v = syn_to_known(s, p, c, a);
+		v = syn_to_known(s, p, c, sk, a);
 	}
 	bpf_sk_release(sk);
 	return v;
@@ -230,8 +266,10 @@ static __always_inline bool syn_is_plain(const struct shield *s, const struct pa
 					 const struct options *o,
 					 const struct synshield_listener *l)
 {
-	return is_fresh(s, l) && wants_cookie(s, l) && !l->flags && !l->full && !o->md5 && !o->ao &&
-	       !mss_is_too_small(s, p, o, l) && sockets_are_learned(s) && !find_conn(p);
+	return is_fresh(s, l) && l->mode != SYNSHIELD_MODE_OBSERVE && wants_cookie(s, l) &&
+	       !l->flags && !l->full && !o->md5 && !o->ao && !mss_is_too_small(s, p, o, l) &&
+	       !limits_sources(l) && !s->settings->listed && sockets_are_learned(s) &&
+	       !find_conn(p);
 }
 
 static __always_inline verdict receive_syn(struct xdp_md *ctx, const struct shield *s,
@@ -245,26 +283,15 @@ static __always_inline verdict receive_syn(struct xdp_md *ctx, const struct shie
 	if (l && is_fresh(s, l) && l->mode == SYNSHIELD_MODE_OFF)
 		return PASS(off);
 	if (unlikely(!l || !syn_is_plain(s, p, o, l)))
-		return syn_slowly(ctx, s, p, o, a);
-	a->observe = l->mode == SYNSHIELD_MODE_OBSERVE;
+		return syn_slowly(ctx, p, o, a);
+	if (unlikely(!reply_is_due(s, p))) {
+		count_syn(s, l, bpf_get_prandom_u32());
+		return DROP(reply_cap);
+	}
 	v = own_cookie(s, p, o, l, a, &chance);
 	count_syn(s, l, chance);
 	note_cookie(s, l);
 	return v;
-}
-
-static __always_inline int send_answer(struct xdp_md *ctx, const struct shield *s,
-				       const struct packet *p, const struct answer *a)
-{
-	struct synack r = {
-		.isn = a->cookie.isn,
-		.window = a->window,
-		.flags = TCP_SYN | TCP_ACK | (a->handshake.ecn ? TCP_ECE : 0),
-		.hops = p->ipv6 ? s->host->hop_limit : s->host->ttl,
-	};
-
-	write_options(&r, a->mss, a->wscale, &a->handshake, a->cookie.tsval);
-	return send_synack(ctx, p, &r);
 }
 
 #endif

@@ -4,6 +4,7 @@
  * hands proven handshakes to the kernel, TC egress sees what this host opens.
  */
 #include "accept.h"
+#include "refuse.h"
 #include "segment.h"
 #include "syn.h"
 
@@ -40,6 +41,8 @@ static __always_inline verdict not_parsed(const struct shield *s, const struct p
 		return DROP(bad_ip);
 	case PARSED_BAD_TCP:
 		return malformed(s, p, DROP(bad_tcp), observe);
+	case PARSED_BAD_FRAGMENT:
+		return malformed(s, p, DROP(bad_fragment), observe);
 	default:
 		return PASS(not_tcp);
 	}
@@ -61,7 +64,7 @@ static __always_inline verdict decide(struct xdp_md *ctx, const struct shield *s
 	if (unlikely(source_is_martian(p)))
 		return malformed(s, p, DROP(martian), &a->observe);
 	if ((p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
-		return receive_segment(ctx, s, p, &a->observe);
+		return receive_segment(ctx, s, p, a);
 	if (unlikely(parse_options(ctx, p->l4 + TCP_HEADER_MIN, options_len(p), &o)))
 		return malformed(s, p, DROP(bad_options), &a->observe);
 	return receive_syn(ctx, s, p, &o, a);
@@ -78,7 +81,11 @@ int synshield_xdp(struct xdp_md *ctx)
 	if (!shield_begin(&s))
 		return XDP_PASS;
 	v = decide(ctx, &s, &p, &a);
-	if (action_of(v) == SYNSHIELD_REPLY && !a.observe && send_answer(ctx, &s, &p, &a))
+	if (v == ASK_KERNEL)
+		v = ask_kernel(ctx, &p, &a);
+	if (action_of(v) == ACTION_REFUSE)
+		v = refuse(&p, v & 0xffff, &a);
+	if (action_of(v) == SYNSHIELD_REPLY && !a.observe && send_answer(ctx, &p, &a))
 		v = PASS(reply_failed);
 	count(v, a.observe);
 	if (a.observe || action_of(v) == SYNSHIELD_PASS)
@@ -120,21 +127,92 @@ static __always_inline void turn_round(struct synshield_tuple *t)
 	t->local_port = sent.remote_port;
 }
 
+/* This host opens a connection: whatever was on the tuple before is no more. */
+static __always_inline void opens(const struct shield *s, const struct packet *p,
+				  struct synshield_conn *c)
+{
+	if (c->state == SYNSHIELD_CONN_SYN_SENT && c->local_next == seq_end(p)) {
+		c->last_seen_jiffies = s->now;
+		c->local_segments++;
+		return;
+	}
+	forget(p);
+	track_sent(s, p, SYNSHIELD_CONN_SYN_SENT);
+}
+
+/* The kernel sends for a connection that is not tracked: it has a socket. */
+static __always_inline void adopt_sent(const struct shield *s, const struct packet *p)
+{
+	if (p->flags & (TCP_SYN | TCP_RST) || !find_local(p->tuple.local) ||
+	    port_mode(s, p->tuple.local_port) == SYNSHIELD_MODE_OFF ||
+	    list_of(s, p->tuple.remote) != SYNSHIELD_LIST_NONE)
+		return;
+	track_sent(s, p, SYNSHIELD_CONN_ESTABLISHED);
+}
+
 /*
- * A connection that this host opens: its tuple is the kernel's from now on, so
- * that a SYN of the other end (simultaneous open) is left to the kernel.
+ * A SYN-ACK.  On a tuple that had a connection it begins another: the kernel took
+ * a SYN in TIME_WAIT.  One that is repeated is of the same connection.
  */
+static __always_inline void sends_synack(const struct packet *p, struct synshield_conn *c)
+{
+	if (c->state == SYNSHIELD_CONN_ESTABLISHED && c->local_next != seq_end(p)) {
+		c->state = SYNSHIELD_CONN_SYN_RECEIVED;
+		c->local = (struct synshield_sent){};
+		c->remote = (struct synshield_sent){.syn = 1};
+		c->remote_next = p->ack;
+		c->remote_segments = 1;
+		c->local_segments = 0;
+	}
+	c->local.syn = 1;
+	c->local_next = seq_end(p);
+}
+
+static __always_inline void sends(const struct shield *s, const struct packet *p,
+				  struct synshield_conn *c)
+{
+	bool was_over = is_over(c);
+
+	c->last_seen_jiffies = s->now;
+	if (p->flags & TCP_RST) {
+		c->local.rst = 1;
+	} else if (p->flags & TCP_SYN) {
+		sends_synack(p, c);
+	} else {
+		if (c->state == SYNSHIELD_CONN_PROVEN ||
+		    (c->state == SYNSHIELD_CONN_SYN_SENT && c->remote.syn))
+			establish(c);
+		advance(p, &c->local_next);
+		if (p->flags & TCP_FIN || c->remote.fin)
+			note_close(p, &c->local, c->local_next, &c->remote, c->remote_next);
+	}
+	if (c->state != SYNSHIELD_CONN_PROVEN)
+		c->local_segments++;
+	if (!was_over && is_over(c))
+		source_closes(s, p, c);
+}
+
+/* What this host sends tells what its connections are about. */
 SEC("tc")
 int synshield_out(struct __sk_buff *skb)
 {
+	struct synshield_conn *c;
 	struct packet p = {};
 	struct shield s;
 
-	if (dissect_sent(skb, &p) != PARSED || (p.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+	if (dissect_sent(skb, &p) != PARSED || !shield_begin(&s))
 		return TC_ACT_UNSPEC;
-	if (shield_begin(&s)) {
-		turn_round(&p.tuple);
-		track(&s, &p, SYNSHIELD_CONN_SYN_SENT);
+	turn_round(&p.tuple);
+	c = find_conn(&p);
+	if ((p.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
+		if (c)
+			opens(&s, &p, c);
+		else
+			track_sent(&s, &p, SYNSHIELD_CONN_SYN_SENT);
+	} else if (c) {
+		sends(&s, &p, c);
+	} else {
+		adopt_sent(&s, &p);
 	}
 	return TC_ACT_UNSPEC;
 }

@@ -13,7 +13,16 @@ typedef __u32 verdict;
 #define DROP(name) VERDICT(SYNSHIELD_DROP, SYNSHIELD_REASON_##name)
 #define REPLY(name) VERDICT(SYNSHIELD_REPLY, SYNSHIELD_REASON_##name)
 
-static __always_inline enum synshield_action action_of(verdict v)
+/*
+ * Not verdicts yet: what is refused gets a RST, or nothing (see refuse.h); what is
+ * unknown may be known to the kernel (see segment.h).  The verifier's stack is short:
+ * they are settled where nothing else is in progress.
+ */
+#define ACTION_REFUSE SYNSHIELD_ACTION_MAX
+#define REFUSE(reason) VERDICT(ACTION_REFUSE, reason)
+#define ASK_KERNEL VERDICT(SYNSHIELD_ACTION_MAX + 1, 0)
+
+static __always_inline __u32 action_of(verdict v)
 {
 	return v >> 16;
 }
