@@ -4,8 +4,6 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <linux/if.h>
-#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,24 +11,9 @@
 
 #include "netlink.h"
 
-#define RETRIES 5     /* of a dump that changes under our hands */
-#define STACK_DEPTH 4 /* VLAN in VLAN ... */
-
-struct device {
-	int ifindex, below;
-	bool way_in; /* up, and no loopback */
-	__u16 vlan;
-	__u32 mtu;
-};
-
-struct devices {
-	struct device *rows;
-	size_t count;
-};
-
 struct reading {
 	struct locals *locals;
-	struct devices devices;
+	const struct devices *devices;
 	int ifindex;
 };
 
@@ -75,84 +58,9 @@ static void *grow(void *rows, size_t count, size_t size)
 	return realloc(rows, (count ? 2 * count : 1) * size);
 }
 
-static void read_vlan(const struct nlattr *info, struct device *dev)
-{
-	const struct nlattr *attr, *data;
-	bool vlan = false;
-
-	mnl_attr_for_each_nested(attr, info)
-	{
-		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
-			vlan = !strcmp(mnl_attr_get_str(attr), "vlan");
-		if (mnl_attr_get_type(attr) != IFLA_INFO_DATA || !vlan)
-			continue;
-		mnl_attr_for_each_nested(data, attr)
-		{
-			if (mnl_attr_get_type(data) == IFLA_VLAN_ID)
-				dev->vlan = mnl_attr_get_u16(data);
-		}
-	}
-}
-
-static int read_device(const struct nlmsghdr *nlh, void *arg)
-{
-	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
-	struct device dev = {.ifindex = ifi->ifi_index,
-			     .way_in = (ifi->ifi_flags & (IFF_UP | IFF_LOOPBACK)) == IFF_UP};
-	struct devices *devices = arg;
-	const struct nlattr *attr;
-	void *rows;
-
-	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
-	{
-		switch (mnl_attr_get_type(attr)) {
-		case IFLA_LINK:
-			dev.below = mnl_attr_get_u32(attr);
-			break;
-		case IFLA_MTU:
-			dev.mtu = mnl_attr_get_u32(attr);
-			break;
-		case IFLA_LINKINFO:
-			read_vlan(attr, &dev);
-			break;
-		}
-	}
-	rows = grow(devices->rows, devices->count, sizeof(dev));
-	if (!rows)
-		return MNL_CB_ERROR;
-	devices->rows = rows;
-	devices->rows[devices->count++] = dev;
-	return MNL_CB_OK;
-}
-
-static const struct device *find_device(const struct devices *devices, int ifindex)
-{
-	size_t i;
-
-	for (i = 0; i < devices->count; i++) {
-		if (devices->rows[i].ifindex == ifindex)
-			return &devices->rows[i];
-	}
-	return NULL;
-}
-
-/* The VLAN device, if it stands on the interface, directly or on others of its kind. */
-static const struct device *vlan_of(const struct devices *devices, int oif, int ifindex)
-{
-	const struct device *top = find_device(devices, oif), *dev = top;
-	int depth;
-
-	for (depth = 0; dev && dev->vlan && depth < STACK_DEPTH; depth++) {
-		if (dev->below == ifindex)
-			return top;
-		dev = find_device(devices, dev->below);
-	}
-	return NULL;
-}
-
 static int add_local(struct reading *r, const struct rtmsg *rtm, const void *dst, int oif)
 {
-	const struct device *vlan = vlan_of(&r->devices, oif, r->ifindex);
+	const struct device *vlan = devices_vlan(r->devices, oif, r->ifindex);
 	struct local row = {};
 	void *rows;
 
@@ -209,33 +117,13 @@ static int read_route(const struct nlmsghdr *nlh, void *arg)
 	return add_local(arg, rtm, dst, oif);
 }
 
-static int dump_devices(struct devices *devices)
-{
-	char buf[256];
-	int tries, err;
-
-	for (tries = 0; tries < RETRIES; tries++) {
-		struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-
-		nlh->nlmsg_type = RTM_GETLINK;
-		mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
-		devices->count = 0;
-		free(devices->rows);
-		devices->rows = NULL;
-		err = netlink_dump(NETLINK_ROUTE, nlh, read_device, devices);
-		if (err != -EINTR)
-			return err;
-	}
-	return -EAGAIN;
-}
-
 static int dump_routes(int family, struct reading *r)
 {
 	size_t before = r->locals->count;
 	char buf[256];
 	int tries, err;
 
-	for (tries = 0; tries < RETRIES; tries++) {
+	for (tries = 0; tries < DUMP_TRIES; tries++) {
 		struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 		struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 
@@ -280,27 +168,13 @@ static void sort_unique(struct locals *locals)
 	locals->count = kept + 1;
 }
 
-static bool other_ways(const struct devices *devices, int ifindex)
-{
-	size_t i;
-
-	for (i = 0; i < devices->count; i++) {
-		const struct device *dev = &devices->rows[i];
-
-		if (dev->way_in && dev->ifindex != ifindex &&
-		    !vlan_of(devices, dev->ifindex, ifindex))
-			return true;
-	}
-	return false;
-}
-
 int locals_read(struct locals *locals, int ifindex)
 {
-	struct reading r = {.locals = locals, .ifindex = ifindex};
+	struct reading r = {.locals = locals, .devices = &locals->devices, .ifindex = ifindex};
 	int err;
 
 	memset(locals, 0, sizeof(*locals));
-	err = dump_devices(&r.devices);
+	err = devices_read(&locals->devices);
 	if (!err)
 		err = dump_routes(AF_INET, &r);
 	if (!err) {
@@ -308,8 +182,7 @@ int locals_read(struct locals *locals, int ifindex)
 		if (err == -EAFNOSUPPORT || err == -EOPNOTSUPP)
 			err = 0; /* no IPv6 here */
 	}
-	locals->other_ways = other_ways(&r.devices, ifindex);
-	free(r.devices.rows);
+	locals->other_ways = devices_other_ways(&locals->devices, ifindex);
 	if (err)
 		locals_free(locals);
 	else
@@ -320,12 +193,13 @@ int locals_read(struct locals *locals, int ifindex)
 void locals_free(struct locals *locals)
 {
 	free(locals->rows);
+	devices_free(&locals->devices);
 	memset(locals, 0, sizeof(*locals));
 }
 
-bool locals_equal(const struct locals *a, const struct locals *b)
+bool locals_same_addresses(const struct locals *a, const struct locals *b)
 {
-	return a->count == b->count && a->other_ways == b->other_ways &&
+	return a->count == b->count &&
 	       (!a->count || !memcmp(a->rows, b->rows, a->count * sizeof(a->rows[0])));
 }
 
@@ -404,17 +278,4 @@ int locals_write(const struct locals *locals, int map_fd)
 			err = -errno;
 	}
 	return err ? err : delete_others(locals, map_fd);
-}
-
-int locals_vlans(int ifindex)
-{
-	struct devices devices = {};
-	int err, found = 0;
-	size_t i;
-
-	err = dump_devices(&devices);
-	for (i = 0; !err && i < devices.count; i++)
-		found += vlan_of(&devices, devices.rows[i].ifindex, ifindex) != NULL;
-	free(devices.rows);
-	return err ? err : found;
 }

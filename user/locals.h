@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "devices.h"
 #include "synshield/synshield.h"
 
 /* Addresses that this host takes packets for, sorted by key, no key twice. */
@@ -16,19 +17,18 @@ struct local {
 struct locals {
 	struct local *rows;
 	size_t count;
+	struct devices devices;
 	bool other_ways; /* packets can also arrive by an interface that is not the shielded one */
 };
 
 /* From the kernel's local routing table, seen from the shielded interface. */
 int locals_read(struct locals *locals, int ifindex);
 void locals_free(struct locals *locals);
-bool locals_equal(const struct locals *a, const struct locals *b);
+bool locals_same_addresses(const struct locals *a, const struct locals *b);
 /* Whether the address is among them, itself or within a prefix. */
 bool locals_cover(const struct locals *locals, const __u8 addr[16]);
 /* Makes the map hold exactly these. */
 int locals_write(const struct locals *locals, int map_fd);
-/* Number of VLAN devices on the interface, or -errno. */
-int locals_vlans(int ifindex);
 
 bool address_is_ipv4(const __u8 addr[16]);
 bool address_is_any(const __u8 addr[16]);

@@ -16,7 +16,7 @@ static void ask_strictly(struct mnl_socket *nl)
 	setsockopt(mnl_socket_get_fd(nl), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
 }
 
-static int dump_answers(struct mnl_socket *nl, unsigned int seq, mnl_cb_t cb, void *arg)
+static int read_answers(struct mnl_socket *nl, unsigned int seq, mnl_cb_t cb, void *arg)
 {
 	unsigned int port = mnl_socket_get_portid(nl);
 	char *buf = malloc(DUMP_BYTES);
@@ -36,7 +36,7 @@ static int dump_answers(struct mnl_socket *nl, unsigned int seq, mnl_cb_t cb, vo
 	return run < 0 ? -errno : 0;
 }
 
-int netlink_dump(int bus, struct nlmsghdr *request, mnl_cb_t cb, void *arg)
+static int talk(int bus, struct nlmsghdr *request, __u16 flags, mnl_cb_t cb, void *arg)
 {
 	static unsigned int seq;
 	struct mnl_socket *nl;
@@ -47,15 +47,26 @@ int netlink_dump(int bus, struct nlmsghdr *request, mnl_cb_t cb, void *arg)
 		return -errno;
 	if (bus == NETLINK_ROUTE)
 		ask_strictly(nl);
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	request->nlmsg_flags = NLM_F_REQUEST | flags;
 	request->nlmsg_seq = ++seq;
 	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    mnl_socket_sendto(nl, request, request->nlmsg_len) < 0)
 		err = -errno;
 	else
-		err = dump_answers(nl, request->nlmsg_seq, cb, arg);
+		err = read_answers(nl, request->nlmsg_seq, cb, arg);
 	mnl_socket_close(nl);
 	return err;
+}
+
+int netlink_dump(int bus, struct nlmsghdr *request, mnl_cb_t cb, void *arg)
+{
+	return talk(bus, request, NLM_F_DUMP, cb, arg);
+}
+
+/* The acknowledgement tells that the answer has been read. */
+int netlink_get(int bus, struct nlmsghdr *request, mnl_cb_t cb, void *arg)
+{
+	return talk(bus, request, NLM_F_ACK, cb, arg);
 }
 
 struct mnl_socket *netlink_listen(void)

@@ -80,14 +80,15 @@ int shield_follow_addresses(struct shield *s)
 	err = locals_read(&now, s->ifindex);
 	if (err)
 		return err;
-	if (!s->locals.rows || !locals_equal(&now, &s->locals)) {
+	if (!s->locals.rows || !locals_same_addresses(&now, &s->locals))
 		err = locals_write(&now, s->maps.fd[MAP_LOCALS]);
-		locals_free(&s->locals);
-		s->locals = now;
-	} else {
+	if (err) { /* what is remembered is what was written */
 		locals_free(&now);
+		return err;
 	}
-	if (!err && s->locals.other_ways)
+	locals_free(&s->locals);
+	s->locals = now;
+	if (s->locals.other_ways)
 		err = set_learned(s, 0, 0);
 	return err ? err : listeners_sync(&s->maps, &s->locals, s->ifindex);
 }

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "devices.h"
 #include "ethtool.h"
 #include "host.h"
 #include "listeners.h"
-#include "locals.h"
 #include "log.h"
 #include "probe.h"
 
@@ -63,11 +63,15 @@ static int kernel_cookie_listeners(const struct maps *maps)
 static void check_offloads(struct list *list, const char *ifname)
 {
 	struct ethtool_facts facts;
-	int vlans = locals_vlans(if_nametoindex(ifname));
+	struct devices devices;
+	int vlans = 0;
 
+	if (!devices_read(&devices))
+		vlans = devices_vlans(&devices, if_nametoindex(ifname));
+	devices_free(&devices);
 	if (ethtool_read(ifname, &facts))
 		return;
-	if (facts.rx_vlan && vlans > 0)
+	if (facts.rx_vlan && vlans)
 		mend(add(list,
 			 "rx VLAN offload takes the tags off before XDP sees them: SYNs to the %d "
 			 "VLAN "
