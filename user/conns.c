@@ -19,7 +19,7 @@
 #define COUNT_SECONDS 30
 
 struct learning {
-	int fd;
+	int fd, lists_fd;
 	__u32 room, count;
 	__u32 now;
 };
@@ -42,6 +42,20 @@ static bool loopback(const __u8 addr[16])
 	return address_is_ipv4(addr) ? addr[12] == 127 : !memcmp(addr, ipv6, 16);
 }
 
+static bool denied(const struct learning *l, const __u8 remote[16])
+{
+	struct synshield_list_key key = {.prefixlen = 128};
+	__u32 list;
+
+	memcpy(key.addr, remote, sizeof(key.addr));
+	return !bpf_map_lookup_elem(l->lists_fd, &key, &list) && list == SYNSHIELD_LIST_DENY;
+}
+
+/*
+ * A denied source's connections are cut off by not being in the map, while the kernel
+ * still has their sockets.  `deny` writes its list before it cleans the map: whichever
+ * comes last, it or the second look, sees the other.
+ */
 static int learn(const struct diag_socket *s, void *arg)
 {
 	struct synshield_tuple tuple = {.remote_port = s->remote_port, .local_port = s->local_port};
@@ -54,13 +68,17 @@ static int learn(const struct diag_socket *s, void *arg)
 		return -ENOSPC;
 	memcpy(tuple.remote, s->remote, sizeof(tuple.remote));
 	memcpy(tuple.local, s->local, sizeof(tuple.local));
+	if (denied(l, tuple.remote))
+		return 0;
 	conn.last_seen_jiffies = l->now;
 	if (s->state == TCP_SYN_SENT)
 		conn.state = SYNSHIELD_CONN_SYN_SENT;
 	else if (s->state == TCP_SYN_RECV)
 		conn.state = SYNSHIELD_CONN_SYN_RECEIVED;
-	if (bpf_map_update_elem(l->fd, &tuple, &conn, BPF_NOEXIST) && errno != EEXIST)
-		return -errno;
+	if (bpf_map_update_elem(l->fd, &tuple, &conn, BPF_NOEXIST))
+		return errno == EEXIST ? 0 : -errno;
+	if (denied(l, tuple.remote))
+		bpf_map_delete_elem(l->fd, &tuple);
 	return 0;
 }
 
@@ -92,7 +110,8 @@ static int count_entries(const struct maps *maps, struct conns_watch *watch)
 
 int conns_learn(const struct maps *maps, struct conns_watch *watch)
 {
-	struct learning l = {.fd = maps->fd[MAP_CONNS], .now = jiffies_now()};
+	struct learning l = {
+		.fd = maps->fd[MAP_CONNS], .lists_fd = maps->fd[MAP_LISTS], .now = jiffies_now()};
 	int err;
 
 	if (watch->patience) {
