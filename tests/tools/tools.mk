@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # The test programs: make tools builds them into build/tools/.
 
-TOOLS := flood sink tcpc tcps seg udp tag
+TOOLS := flood sink tcpc tcps seg udp tag peer witness
 TOOLS_BPF := flood sink tag
 TOOLS_CFLAGS := $(ALL_CFLAGS) -Itests/tools
 TOOLS_LIBS := -lbpf -lmnl -lelf -lz -lpthread
@@ -27,5 +27,6 @@ $(TOOLS:%=$(B)/tools/%): $(B)/tools/%: $(B)/tools/%.o $(B)/tools/common.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(TOOLS_LIBS) -o $@
 
 $(B)/tools/flood: $(B)/tools/flood_frame.o
+$(B)/tools/peer: $(B)/tools/peer_plan.o $(B)/tools/peer_talk.o
 
 .SECONDARY: $(TOOLS_BPF:%=$(B)/tools/%.bpf.o) $(TOOLS_BPF:%=$(B)/tools/%.skel.h)
