@@ -54,7 +54,7 @@ void args_help(const struct command *cmd);
 int args_wrong(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-extern const struct command command_run, command_status, command_stats, command_set, command_detach,
-	command_doctor;
+extern const struct command command_run, command_status, command_stats, command_set, command_allow,
+	command_deny, command_detach, command_doctor;
 
 #endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "enforce.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define BATCH 1024
+#define SETTLE_US 50000
+
+int enforce_open(struct enforcement *e, const char *ifname)
+{
+	void *keys, *values;
+	size_t count;
+	int err;
+
+	memset(e, 0, sizeof(*e));
+	snprintf(e->ifname, sizeof(e->ifname), "%s", ifname);
+	err = maps_open(&e->maps, ifname);
+	if (err)
+		return err;
+	err = maps_dump(&e->maps, MAP_LISTS, &keys, &values, &count);
+	if (!err) {
+		err = lists_from_map(&e->before, keys, values, count);
+		free(keys);
+		free(values);
+	}
+	if (!err)
+		return 0;
+	log_errno(err, "%s: cannot read the map lists", ifname);
+	maps_close(&e->maps);
+	return err == -ENOENT ? -EIO : err;
+}
+
+void enforce_close(struct enforcement *e)
+{
+	lists_free(&e->before);
+	lists_free(&e->after);
+	list_diff_free(&e->diff);
+	maps_close(&e->maps);
+}
+
+int enforce_plan(struct enforcement *e, enum list_verb verb, enum synshield_list list,
+		 struct list_wishes *wishes)
+{
+	int err;
+
+	err = lists_plan(&e->before, verb, list, wishes, &e->after, &e->tally);
+	if (!err)
+		err = lists_diff(&e->before, &e->after, &e->diff);
+	return err ? log_errno(err, "%s: cannot prepare the change", e->ifname) : 0;
+}
+
+/* -- the map -- */
+
+static size_t batch_at(size_t at, size_t end)
+{
+	return end - at < BATCH ? end - at : BATCH;
+}
+
+static int put_rows(struct enforcement *e)
+{
+	struct synshield_list_key keys[BATCH];
+	__u32 values[BATCH], count;
+	size_t i, n;
+
+	while (e->put < e->diff.puts) {
+		const struct list_row *rows = &e->diff.put[e->put];
+
+		n = batch_at(e->put, e->diff.puts);
+		for (i = 0; i < n; i++) {
+			keys[i] = rows[i].key;
+			values[i] = rows[i].list;
+		}
+		e->put += n;
+		count = n;
+		if (bpf_map_update_batch(e->maps.fd[MAP_LISTS], keys, values, &count, NULL))
+			return -errno;
+	}
+	return 0;
+}
+
+static int drop_rows(struct enforcement *e)
+{
+	const struct synshield_list_key *keys;
+	__u32 count;
+
+	while (e->dropped < e->diff.drops) {
+		keys = &e->diff.drop[e->dropped];
+		count = batch_at(e->dropped, e->diff.drops);
+		e->dropped += count;
+		if (bpf_map_delete_batch(e->maps.fd[MAP_LISTS], keys, &count, NULL))
+			return -errno;
+	}
+	return 0;
+}
+
+/* A listener's entry, and what the daemon has learned, bear the generation they are from. */
+static int write_settings(const struct enforcement *e, const struct lists *now)
+{
+	struct synshield_settings settings;
+	__u32 listed = lists_count(now, SYNSHIELD_LIST_NONE);
+	int err;
+
+	err = maps_get(&e->maps, MAP_SETTINGS, &settings);
+	if (err)
+		return err;
+	if (!e->put && !e->dropped && settings.listed == listed)
+		return 0;
+	settings.listed = listed;
+	settings.generation++;
+	if (!settings.generation)
+		settings.generation = 1;
+	return maps_put(&e->maps, MAP_SETTINGS, &settings);
+}
+
+static void say_failure(const struct enforcement *e, int err)
+{
+	if (err == -ENOSPC)
+		log_line("%s: no room: both lists together take %d prefixes, what is replaced "
+			 "included until it is gone; nothing was changed",
+			 e->ifname, SYNSHIELD_LISTS_MAX);
+	else if (err == -ENOMEM)
+		log_line("%s: the kernel has no memory for so many prefixes; nothing was changed",
+			 e->ifname);
+	else
+		log_errno(err, "%s: cannot write the lists, nothing was changed", e->ifname);
+}
+
+int enforce_commit(struct enforcement *e)
+{
+	int err;
+
+	err = put_rows(e);
+	if (!err)
+		err = drop_rows(e);
+	if (!err)
+		err = write_settings(e, &e->after);
+	if (!err)
+		return 0;
+	say_failure(e, err);
+	enforce_undo(e);
+	return err;
+}
+
+static const struct list_row *row_of(const struct lists *lists, const struct list_row *like)
+{
+	return bsearch(like, lists->rows, lists->count, sizeof(*like), lists_compare);
+}
+
+/* New ones go first: a full map may have no room for the old ones else. */
+void enforce_undo(struct enforcement *e)
+{
+	int fd = e->maps.fd[MAP_LISTS], err = 0;
+	const struct list_row *old;
+	struct list_row key = {};
+	size_t i;
+
+	for (i = 0; i < e->put; i++) {
+		old = row_of(&e->before, &e->diff.put[i]);
+		if (!old && bpf_map_delete_elem(fd, &e->diff.put[i].key) && errno != ENOENT)
+			err = -errno;
+		if (old && bpf_map_update_elem(fd, &old->key, &old->list, BPF_ANY))
+			err = -errno;
+	}
+	for (i = 0; i < e->dropped; i++) {
+		key.key = e->diff.drop[i];
+		old = row_of(&e->before, &key);
+		if (old && bpf_map_update_elem(fd, &old->key, &old->list, BPF_ANY))
+			err = -errno;
+	}
+	if (!err)
+		err = write_settings(e, &e->before);
+	if (err)
+		log_errno(err,
+			  "%s: and cannot undo what was begun: 'allow list' and 'deny list' show "
+			  "what is in force",
+			  e->ifname);
+}
+
+/* -- connections -- */
+
+/*
+ * Without CPUs that are left alone by the tick, this is synchronize_rcu(): every program
+ * that runs has begun after the lists were written.  With them, longer than any lasts.
+ */
+void enforce_settle(void)
+{
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		usleep(SETTLE_US);
+}
+
+static bool is_cut(const struct enforcement *e, const __u8 remote[16])
+{
+	const struct list_row *row = lists_find(&e->after, remote);
+
+	if (!row || row->list != SYNSHIELD_LIST_DENY)
+		return false;
+	return row->given || !lists_deny(&e->before, remote);
+}
+
+static bool is_open(const struct synshield_conn *conn)
+{
+	if (conn->state != SYNSHIELD_CONN_PROVEN && conn->state != SYNSHIELD_CONN_ESTABLISHED)
+		return false;
+	return !conn->remote.rst && !conn->local.rst &&
+	       !(conn->remote.fin_acked && conn->local.fin_acked);
+}
+
+long enforce_cut(const struct enforcement *e)
+{
+	struct synshield_tuple *tuples;
+	struct synshield_conn *conns;
+	void *keys, *values;
+	long cut = 0;
+	size_t count, i;
+	int err;
+
+	if (!lists_count(&e->after, SYNSHIELD_LIST_DENY))
+		return 0;
+	err = maps_dump(&e->maps, MAP_CONNS, &keys, &values, &count);
+	if (err)
+		return log_errno(err,
+				 "%s: the lists are changed, but the map conns cannot be read: "
+				 "connections of denied sources may go on",
+				 e->ifname);
+	tuples = keys;
+	conns = values;
+	for (i = 0; i < count; i++) {
+		if (is_cut(e, tuples[i].remote) &&
+		    !bpf_map_delete_elem(e->maps.fd[MAP_CONNS], &tuples[i]) && is_open(&conns[i]))
+			cut++;
+	}
+	free(keys);
+	free(values);
+	return cut;
+}
