@@ -18,12 +18,21 @@ static __always_inline struct synshield_conn *find_conn(const struct packet *p)
 	return bpf_map_lookup_elem(&conns, &p->tuple);
 }
 
+/* In global functions: Linux 6.1 wants a key on this function's own stack. */
+static __always_inline struct synshield_conn *find_conn_again(const struct packet *p)
+{
+	struct synshield_tuple tuple = p->tuple;
+
+	return bpf_map_lookup_elem(&conns, &tuple);
+}
+
 static __always_inline void make_conn(const struct packet *p, const struct synshield_conn *conn)
 {
+	struct synshield_tuple tuple = p->tuple;
 	struct synshield_tracking *t;
 	__u32 zero = 0;
 
-	if (bpf_map_update_elem(&conns, &p->tuple, conn, BPF_NOEXIST))
+	if (bpf_map_update_elem(&conns, &tuple, conn, BPF_NOEXIST))
 		return;
 	t = bpf_map_lookup_elem(&tracking, &zero);
 	if (t)
@@ -68,7 +77,9 @@ static __always_inline void track_sent(const struct shield *s, const struct pack
 
 static __always_inline void forget(const struct packet *p)
 {
-	bpf_map_delete_elem(&conns, &p->tuple);
+	struct synshield_tuple tuple = p->tuple;
+
+	bpf_map_delete_elem(&conns, &tuple);
 }
 
 /*

@@ -266,23 +266,28 @@ __noinline verdict complete(const struct packet *p, struct synshield_conn *c, st
 }
 
 /*
- * Both ends are done with it, as far as the shield saw.  True: the kernel holds it
+ * Both ends are done with it, as far as the shield saw.  False: the kernel holds it
  * still, in TIME_WAIT or because it did not heed the RST.
  */
-static __noinline bool is_held(struct xdp_md *ctx, const struct packet *p, struct synshield_conn *c)
+__noinline int is_gone(struct xdp_md *ctx, const struct packet *p, struct synshield_conn *c)
 {
-	struct bpf_sock *sk = find_socket(ctx, p);
-	bool held;
+	struct bpf_sock *sk;
+	bool gone = true;
 
-	if (!sk)
+	if (!p || !c)
 		return false;
-	held = sk->state != TCP_LISTEN;
-	if (held && sk->state != TCP_TIME_WAIT) {
-		c->remote.rst = 0;
-		c->local.rst = 0;
+	sk = find_socket(ctx, p);
+	if (sk) {
+		gone = sk->state == TCP_LISTEN;
+		if (!gone && sk->state != TCP_TIME_WAIT) {
+			c->remote.rst = 0;
+			c->local.rst = 0;
+		}
+		bpf_sk_release(sk);
 	}
-	bpf_sk_release(sk);
-	return held;
+	if (gone)
+		forget(p);
+	return gone;
 }
 
 static __always_inline verdict receive_tracked(struct xdp_md *ctx, const struct shield *s,
@@ -315,10 +320,8 @@ static __always_inline verdict receive_segment(struct xdp_md *ctx, const struct 
 		return rst_to_tracked(ctx, p, c, a);
 	if (unlikely(p->flags & TCP_SYN))
 		return synack_to_tracked(s, p, c, a);
-	if (unlikely(is_over(c)) && c->state != SYNSHIELD_CONN_PROVEN && !is_held(ctx, p, c)) {
-		forget(p);
+	if (unlikely(is_over(c)) && c->state != SYNSHIELD_CONN_PROVEN && is_gone(ctx, p, c))
 		return receive_untracked(ctx, p, a);
-	}
 	return receive_tracked(ctx, s, p, c, a);
 }
 

@@ -246,7 +246,7 @@ __noinline verdict syn_slowly(struct xdp_md *ctx, const struct packet *p, const 
 	list = list_of(s, p->tuple.remote);
 	if (unlikely(list))
 		return list == SYNSHIELD_LIST_DENY ? DROP(denied) : PASS(allowed);
-	c = find_conn(p);
+	c = find_conn_again(p);
 	sk = find_socket(ctx, p);
 	if (!sk)
 		return syn_to_none(s, p);
