@@ -6,7 +6,7 @@
 #ifndef CONNS_H
 #define CONNS_H
 
-#include "shield.h"
+#include "events.h"
 
 /* SYNs in a row that a tuple the kernel holds may send; then one a second. */
 #define SYN_BURST 16
@@ -26,7 +26,8 @@ static __always_inline struct synshield_conn *find_conn_again(const struct packe
 	return bpf_map_lookup_elem(&conns, &tuple);
 }
 
-static __always_inline void make_conn(const struct packet *p, const struct synshield_conn *conn)
+static __always_inline void make_conn(const struct packet *p, const struct synshield_conn *conn,
+				      enum synshield_end end)
 {
 	struct synshield_tuple tuple = p->tuple;
 	struct synshield_tracking *t;
@@ -37,6 +38,10 @@ static __always_inline void make_conn(const struct packet *p, const struct synsh
 	t = bpf_map_lookup_elem(&tracking, &zero);
 	if (t)
 		__sync_fetch_and_add(&t->made, 1);
+	report(p, end,
+	       conn->state == SYNSHIELD_CONN_PROVEN	   ? SYNSHIELD_EVENT_PROVEN
+	       : conn->state == SYNSHIELD_CONN_ESTABLISHED ? SYNSHIELD_EVENT_ADOPTED
+							   : SYNSHIELD_EVENT_SEGMENT);
 }
 
 /* From a received segment. */
@@ -54,7 +59,7 @@ static __always_inline void track(const struct shield *s, const struct packet *p
 		.remote_segments = 1,
 	};
 
-	make_conn(p, &conn);
+	make_conn(p, &conn, SYNSHIELD_REMOTE);
 }
 
 /* From a sent one, whose tuple was turned round. */
@@ -72,7 +77,7 @@ static __always_inline void track_sent(const struct shield *s, const struct pack
 		.local_segments = 1,
 	};
 
-	make_conn(p, &conn);
+	make_conn(p, &conn, SYNSHIELD_LOCAL);
 }
 
 static __always_inline void forget(const struct packet *p)
@@ -107,17 +112,20 @@ static __always_inline bool is_over(const struct synshield_conn *c)
 	return c->remote.rst || c->local.rst || (c->remote.fin_acked && c->local.fin_acked);
 }
 
-/* `sent` and `next` are the sender's, the other two the receiver's. */
-static __always_inline void note_close(const struct packet *p, struct synshield_sent *sent,
+/* `sent` and `next` are the sender's, the other two the receiver's.  True: a state moves. */
+static __always_inline bool note_close(const struct packet *p, struct synshield_sent *sent,
 				       __u32 next, const struct synshield_sent *other,
 				       __u32 other_next)
 {
-	if (p->flags & TCP_ACK && other->fin && p->ack == other_next && !sent->fin_acked)
+	bool acks = p->flags & TCP_ACK && other->fin && p->ack == other_next && !sent->fin_acked;
+
+	if (acks)
 		sent->fin_acked = 1;
 	if (p->flags & TCP_FIN && !sent->fin && seq_end(p) == next) {
 		sent->fin = 1;
 		sent->fin_first = !sent->fin_acked;
 	}
+	return acks || p->flags & TCP_FIN;
 }
 
 static __always_inline void advance(const struct packet *p, __u32 *next)
@@ -140,8 +148,9 @@ static __always_inline void seen(const struct shield *s, const struct packet *p,
 		c->syns = 0;
 	c->remote_segments++;
 	advance(p, &c->remote_next);
-	if (unlikely(p->flags & TCP_FIN || c->local.fin))
-		note_close(p, &c->remote, c->remote_next, &c->local, c->local_next);
+	if (unlikely(p->flags & TCP_FIN || c->local.fin) &&
+	    note_close(p, &c->remote, c->remote_next, &c->local, c->local_next))
+		report(p, SYNSHIELD_REMOTE, SYNSHIELD_EVENT_SEGMENT);
 }
 
 /* May one more SYN go to the kernel on this tuple? */

@@ -136,15 +136,14 @@ static __always_inline bool cookies_are_out(const struct shield *s,
 	return l->cookie_sent_jiffies && (mode != SYNSHIELD_MODE_OFF || cookies_went_out(s, l));
 }
 
-/* The cookie held: the handshake is complete. */
-__noinline verdict prove(struct xdp_md *ctx, const struct packet *p, const struct handshake *h,
-			 __u32 tsecr, struct answer *a)
+/* The cookie held: the handshake, which is in the answer, is complete. */
+__noinline verdict prove(struct xdp_md *ctx, const struct packet *p, struct answer *a)
 {
 	struct synshield_listener *l;
 	__u32 refused;
 	SHIELD_AGAIN(s, PASS(off));
 
-	if (!p || !h || !a)
+	if (!p || !a)
 		return PASS(off);
 	l = find_listener(p);
 	refused = l ? source_opens(s, p, l) : 0;
@@ -154,7 +153,7 @@ __noinline verdict prove(struct xdp_md *ctx, const struct packet *p, const struc
 	track(s, p, SYNSHIELD_CONN_PROVEN);
 	if (l)
 		__sync_fetch_and_add(&l->window_acks, 1);
-	meta_write(ctx, META_PROVEN, h, tsecr);
+	meta_write(ctx, META_PROVEN, &a->handshake, a->cookie.tsval);
 	return refused ? REFUSE(refused) : PASS(cookie_ok);
 }
 
@@ -169,7 +168,6 @@ __noinline verdict receive_untracked(struct xdp_md *ctx, const struct packet *p,
 	struct synshield_listener *l;
 	enum synshield_mode mode;
 	enum synshield_list list;
-	struct handshake h;
 	struct options o;
 	SHIELD_AGAIN(s, PASS(off));
 
@@ -187,8 +185,10 @@ __noinline verdict receive_untracked(struct xdp_md *ctx, const struct packet *p,
 		return list == SYNSHIELD_LIST_DENY ? DROP(denied) : PASS(allowed);
 	if (l && cookies_are_out(s, l, mode) && may_bear_cookie(p, l)) {
 		if (!parse_options(ctx, p->l4 + TCP_HEADER_MIN, options_len(p), &o) &&
-		    cookie_check(p, &o, s->keys, &h))
-			return prove(ctx, p, &h, o.tsecr, a);
+		    cookie_check(p, &o, s->keys, &a->handshake)) {
+			a->cookie.tsval = o.tsecr;
+			return PROVE;
+		}
 	}
 	if (mode == SYNSHIELD_MODE_OFF)
 		return PASS(off);
@@ -221,6 +221,7 @@ __noinline verdict rst_to_tracked(struct xdp_md *ctx, const struct packet *p,
 	c->remote_segments++;
 	if (effect == RST_CLOSES) {
 		c->remote.rst = 1;
+		report(p, SYNSHIELD_REMOTE, SYNSHIELD_EVENT_SEGMENT);
 		if (!was_over)
 			source_closes(s, p, c);
 	}
@@ -241,6 +242,7 @@ static __always_inline verdict synack_to_tracked(const struct shield *s, const s
 	}
 	c->last_seen_jiffies = s->now;
 	c->remote_segments++;
+	report(p, SYNSHIELD_REMOTE, SYNSHIELD_EVENT_SEGMENT);
 	return PASS(tracked);
 }
 
@@ -262,6 +264,7 @@ __noinline verdict complete(const struct packet *p, struct synshield_conn *c, st
 		return REFUSE(refused);
 	}
 	establish(c);
+	report(p, SYNSHIELD_REMOTE, SYNSHIELD_EVENT_SEGMENT);
 	return PASS(tracked);
 }
 

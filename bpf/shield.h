@@ -46,6 +46,19 @@ static __always_inline bool sockets_are_learned(const struct shield *s)
 	return s->host->learned == s->settings->generation && t && t->made < s->host->learned_until;
 }
 
+static __always_inline __be32 prefix_mask(__u32 bits)
+{
+	return bits ? bpf_htonl(~0u << ((32 - bits) & 31)) : 0;
+}
+
+/* Of a prefix, those bits that lie in the 32-bit word that begins at bit `at`. */
+static __always_inline __u32 bits_in_word(__u32 prefix, __u32 at)
+{
+	if (prefix <= at)
+		return 0;
+	return prefix - at > 32 ? 32 : prefix - at;
+}
+
 static __always_inline const struct synshield_local *find_local(const __u8 addr[16])
 {
 	struct synshield_local_key key = {.prefixlen = 128};

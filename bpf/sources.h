@@ -17,19 +17,6 @@ static __always_inline bool limits_sources(const struct synshield_listener *l)
 	return l->source_conns || l->source_rate;
 }
 
-static __always_inline __be32 prefix_mask(__u32 bits)
-{
-	return bits ? bpf_htonl(~0u << ((32 - bits) & 31)) : 0;
-}
-
-/* Of a prefix, those bits that lie in the 32-bit word that begins at bit `at`. */
-static __always_inline __u32 bits_in_word(__u32 prefix, __u32 at)
-{
-	if (prefix <= at)
-		return 0;
-	return prefix - at > 32 ? 32 : prefix - at;
-}
-
 static __always_inline void source_key(const struct shield *s, const struct packet *p,
 				       struct synshield_source_key *key)
 {

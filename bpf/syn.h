@@ -205,6 +205,9 @@ static __always_inline verdict syn_to_known(const struct shield *s, const struct
 	} else if (c->state == SYNSHIELD_CONN_SYN_SENT) { /* simultaneous open */
 		c->remote.syn = 1;
 		c->remote_next = seq_end(p);
+		report(p, SYNSHIELD_REMOTE, SYNSHIELD_EVENT_SEGMENT);
+	} else {
+		report(p, SYNSHIELD_REMOTE, SYNSHIELD_EVENT_SEGMENT);
 	}
 	return PASS(known_tuple);
 }

@@ -81,10 +81,14 @@ int synshield_xdp(struct xdp_md *ctx)
 	if (!shield_begin(&s))
 		return XDP_PASS;
 	v = decide(ctx, &s, &p, &a);
+	if (v == PROVE)
+		v = prove(ctx, &p, &a);
 	if (v == ASK_KERNEL)
 		v = ask_kernel(ctx, &p, &a);
 	if (action_of(v) == ACTION_REFUSE)
 		v = refuse(&p, v & 0xffff, &a);
+	if (unlikely(trace_wanted(&s)))
+		trace_segment(&p, SYNSHIELD_REMOTE, v);
 	if (action_of(v) == SYNSHIELD_REPLY && !a.observe && send_answer(ctx, &p, &a))
 		v = PASS(reply_failed);
 	count(v, a.observe);
@@ -134,6 +138,7 @@ static __always_inline void opens(const struct shield *s, const struct packet *p
 	if (c->state == SYNSHIELD_CONN_SYN_SENT && c->local_next == seq_end(p)) {
 		c->last_seen_jiffies = s->now;
 		c->local_segments++;
+		report(p, SYNSHIELD_LOCAL, SYNSHIELD_EVENT_SEGMENT);
 		return;
 	}
 	forget(p);
@@ -171,7 +176,7 @@ static __always_inline void sends_synack(const struct packet *p, struct synshiel
 static __always_inline void sends(const struct shield *s, const struct packet *p,
 				  struct synshield_conn *c)
 {
-	bool was_over = is_over(c);
+	bool was_over = is_over(c), moves = p->flags & (TCP_SYN | TCP_RST);
 
 	c->last_seen_jiffies = s->now;
 	if (p->flags & TCP_RST) {
@@ -180,12 +185,17 @@ static __always_inline void sends(const struct shield *s, const struct packet *p
 		sends_synack(p, c);
 	} else {
 		if (c->state == SYNSHIELD_CONN_PROVEN ||
-		    (c->state == SYNSHIELD_CONN_SYN_SENT && c->remote.syn))
+		    (c->state == SYNSHIELD_CONN_SYN_SENT && c->remote.syn)) {
 			establish(c);
+			moves = true;
+		}
 		advance(p, &c->local_next);
 		if (p->flags & TCP_FIN || c->remote.fin)
-			note_close(p, &c->local, c->local_next, &c->remote, c->remote_next);
+			moves |=
+				note_close(p, &c->local, c->local_next, &c->remote, c->remote_next);
 	}
+	if (moves)
+		report(p, SYNSHIELD_LOCAL, SYNSHIELD_EVENT_SEGMENT);
 	if (c->state != SYNSHIELD_CONN_PROVEN)
 		c->local_segments++;
 	if (!was_over && is_over(c))
@@ -214,5 +224,7 @@ int synshield_out(struct __sk_buff *skb)
 	} else {
 		adopt_sent(&s, &p);
 	}
+	if (unlikely(trace_wanted(&s)))
+		trace_segment(&p, SYNSHIELD_LOCAL, 0);
 	return TC_ACT_UNSPEC;
 }

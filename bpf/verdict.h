@@ -15,12 +15,14 @@ typedef __u32 verdict;
 
 /*
  * Not verdicts yet: what is refused gets a RST, or nothing (see refuse.h); what is
- * unknown may be known to the kernel (see segment.h).  The verifier's stack is short:
- * they are settled where nothing else is in progress.
+ * unknown may be known to the kernel, and a cookie that held has yet to be heeded (see
+ * segment.h).  The verifier's stack is short: they are settled where nothing else is in
+ * progress.
  */
 #define ACTION_REFUSE SYNSHIELD_ACTION_MAX
 #define REFUSE(reason) VERDICT(ACTION_REFUSE, reason)
 #define ASK_KERNEL VERDICT(SYNSHIELD_ACTION_MAX + 1, 0)
+#define PROVE VERDICT(SYNSHIELD_ACTION_MAX + 2, 0)
 
 static __always_inline __u32 action_of(verdict v)
 {

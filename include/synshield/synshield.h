@@ -275,8 +275,51 @@ struct synshield_tracking {
 	__u64 made;   /* entries made in `conns` so far */
 	__u32 resets; /* token bucket of the RSTs: see bpf/budget.h */
 	__u32 pad;
+	__u64 events_lost; /* for which `events` had no room */
+	__u64 traces_lost; /* for which `traces` had none */
 };
-_Static_assert(sizeof(struct synshield_tracking) == 16, "ABI");
+_Static_assert(sizeof(struct synshield_tracking) == 32, "ABI");
+
+enum synshield_end {
+	SYNSHIELD_REMOTE,
+	SYNSHIELD_LOCAL,
+} __attribute__((packed));
+
+enum synshield_event_kind {
+	SYNSHIELD_EVENT_SEGMENT,
+	SYNSHIELD_EVENT_PROVEN,	 /* brought back a cookie: both ends are ESTABLISHED */
+	SYNSHIELD_EVENT_ADOPTED, /* the kernel had this connection before it was tracked */
+} __attribute__((packed));
+
+/*
+ * Map `events`, ring buffer for the daemon: the segments that move a connection's
+ * state (SYN, SYN-ACK, first ACK, FIN, ACK of a FIN, RST) and were passed or sent;
+ * never data as such.  Map `traces`, ring buffer for `trace`: every segment that the
+ * map `trace` asks for, with its verdict.
+ */
+struct synshield_event {
+	__u64 time_ns; /* CLOCK_BOOTTIME */
+	struct synshield_tuple tuple;
+	__u32 seq, ack;
+	__u16 payload;		/* bytes */
+	__u8 flags;		/* byte 13 of the TCP header */
+	enum synshield_end end; /* who sent it */
+	enum synshield_event_kind kind;
+	__u8 pad[3];
+	__u32 verdict; /* of traces, of what was received: action << 16 | reason */
+};
+_Static_assert(sizeof(struct synshield_event) == 64, "ABI");
+
+/* Map `trace`, one element, written by `trace`: which segments go to `traces`. */
+struct synshield_trace {
+	__u64 until_jiffies; /* none from then on */
+	__u8 remote[16];
+	__u8 local[16];
+	__u8 remote_bits, local_bits;  /* prefix of the address that counts; 0: any */
+	__u16 remote_port, local_port; /* 0: any */
+	__u16 pad;
+};
+_Static_assert(sizeof(struct synshield_trace) == 48, "ABI");
 
 /*
  * Map `sources`, LRU: who has connections to a port that limits them.  Made and
