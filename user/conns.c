@@ -4,24 +4,87 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "diag.h"
 #include "jiffies.h"
-#include "locals.h"
 #include "log.h"
+#include "others.h"
 #include "sweep.h"
 
-/* An LRU map begins to evict somewhat before it is full: each CPU keeps some free ones. */
-#define ROOM(capacity) ((capacity) / 4 * 3)
+/* By default, of the machine's memory: */
+#define MEMORY_SHARE 256
+#define CONN_BYTES 128 /* key, value, links, bucket */
+#define CAPACITY_MIN 16384
+#define CAPACITY_MAX 4194304
 /* Between two counts, at most. */
 #define COUNT_SECONDS 30
 
 struct learning {
+	const struct locals *locals;
+	struct conns_watch *watch;
 	int fd, lists_fd;
 	__u32 room, count;
 	__u32 now;
+};
+
+static __u32 power_of_2(__u32 least)
+{
+	__u32 n = 1;
+
+	while (n < least && n <= UINT32_MAX / 2)
+		n *= 2;
+	return n;
+}
+
+__u32 conns_capacity(__u32 wanted)
+{
+	__u64 memory, fit;
+
+	if (wanted)
+		return power_of_2(wanted);
+	memory = (__u64)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+	fit = memory / MEMORY_SHARE / CONN_BYTES;
+	if (fit <= CAPACITY_MIN)
+		return CAPACITY_MIN;
+	if (fit >= CAPACITY_MAX)
+		return CAPACITY_MAX;
+	return power_of_2(fit / 2 + 1); /* rounded down */
+}
+
+/* An LRU map begins to evict somewhat before it is full: each CPU keeps some free ones. */
+__u32 conns_room(__u32 capacity)
+{
+	return capacity / 4 * 3;
+}
+
+/*
+ * What a socket's state tells of the segments that were sent.  The kernel acknowledges
+ * a FIN at once.
+ */
+static const struct synshield_conn learned[] = {
+	[TCP_ESTABLISHED] = {.state = SYNSHIELD_CONN_ESTABLISHED},
+	[TCP_SYN_SENT] = {.state = SYNSHIELD_CONN_SYN_SENT, .local = {.syn = 1}},
+	[TCP_SYN_RECV] = {.state = SYNSHIELD_CONN_SYN_RECEIVED, .remote = {.syn = 1}},
+	[TCP_FIN_WAIT1] = {.state = SYNSHIELD_CONN_ESTABLISHED,
+			   .local = {.fin = 1, .fin_first = 1}},
+	[TCP_FIN_WAIT2] = {.state = SYNSHIELD_CONN_ESTABLISHED,
+			   .local = {.fin = 1, .fin_first = 1},
+			   .remote = {.fin_acked = 1}},
+	[TCP_TIME_WAIT] = {.state = SYNSHIELD_CONN_ESTABLISHED,
+			   .local = {.fin = 1, .fin_first = 1, .fin_acked = 1},
+			   .remote = {.fin = 1, .fin_acked = 1}},
+	[TCP_CLOSE_WAIT] = {.state = SYNSHIELD_CONN_ESTABLISHED,
+			    .local = {.fin_acked = 1},
+			    .remote = {.fin = 1, .fin_first = 1}},
+	[TCP_LAST_ACK] = {.state = SYNSHIELD_CONN_ESTABLISHED,
+			  .local = {.fin = 1, .fin_acked = 1},
+			  .remote = {.fin = 1, .fin_first = 1}},
+	[TCP_CLOSING] = {.state = SYNSHIELD_CONN_ESTABLISHED,
+			 .local = {.fin = 1, .fin_first = 1, .fin_acked = 1},
+			 .remote = {.fin = 1, .fin_first = 1}},
 };
 
 static int capacity(const struct maps *maps, __u32 *entries)
@@ -59,22 +122,21 @@ static bool denied(const struct learning *l, const __u8 remote[16])
 static int learn(const struct diag_socket *s, void *arg)
 {
 	struct synshield_tuple tuple = {.remote_port = s->remote_port, .local_port = s->local_port};
-	struct synshield_conn conn = {.state = SYNSHIELD_CONN_ESTABLISHED};
 	struct learning *l = arg;
+	struct synshield_conn conn;
 
-	if (loopback(s->local))
+	if (loopback(s->local) || s->state >= sizeof(learned) / sizeof(*learned))
 		return 0;
+	if (!l->watch->bound)
+		l->watch->bound = others_bound(&l->locals->devices, l->locals->ifindex, s);
 	if (l->count++ >= l->room)
 		return -ENOSPC;
 	memcpy(tuple.remote, s->remote, sizeof(tuple.remote));
 	memcpy(tuple.local, s->local, sizeof(tuple.local));
 	if (denied(l, tuple.remote))
 		return 0;
+	conn = learned[s->state];
 	conn.last_seen_jiffies = l->now;
-	if (s->state == TCP_SYN_SENT)
-		conn.state = SYNSHIELD_CONN_SYN_SENT;
-	else if (s->state == TCP_SYN_RECV)
-		conn.state = SYNSHIELD_CONN_SYN_RECEIVED;
 	if (bpf_map_update_elem(l->fd, &tuple, &conn, BPF_NOEXIST))
 		return errno == EEXIST ? 0 : -errno;
 	if (denied(l, tuple.remote))
@@ -83,12 +145,12 @@ static int learn(const struct diag_socket *s, void *arg)
 }
 
 /* How many entries there is room for before any is evicted; makes room once half is taken. */
-static int count_entries(const struct maps *maps, struct conns_watch *watch)
+static int count_entries(const struct maps *maps, const struct locals *locals,
+			 struct conns_watch *watch)
 {
 	struct synshield_tracking tracking;
-	__u32 room = ROOM(watch->capacity);
-	void *keys, *values;
-	size_t count;
+	__u32 room = conns_room(watch->capacity);
+	struct conns_dump dump;
 	int err;
 
 	watch->until = 0;
@@ -96,22 +158,24 @@ static int count_entries(const struct maps *maps, struct conns_watch *watch)
 	/* before the dump: what is made meanwhile counts twice, which is safe */
 	err = maps_get(maps, MAP_TRACKING, &tracking);
 	if (!err)
-		err = maps_dump(maps, MAP_CONNS, &keys, &values, &count);
+		err = conns_dump(maps, &dump);
 	if (err)
 		return err;
-	if (count > room / 2)
-		count -= sweep_conns(maps, keys, values, count);
-	if (count < room)
-		watch->until = tracking.made + (room - count);
-	free(keys);
-	free(values);
+	if (dump.count > room / 2)
+		sweep_conns(maps, locals, &dump, &watch->bound);
+	if (dump.count < room)
+		watch->until = tracking.made + (room - dump.count);
+	conns_dump_free(&dump);
 	return 0;
 }
 
-int conns_learn(const struct maps *maps, struct conns_watch *watch)
+int conns_learn(const struct maps *maps, const struct locals *locals, struct conns_watch *watch)
 {
-	struct learning l = {
-		.fd = maps->fd[MAP_CONNS], .lists_fd = maps->fd[MAP_LISTS], .now = jiffies_now()};
+	struct learning l = {.locals = locals,
+			     .watch = watch,
+			     .fd = maps->fd[MAP_CONNS],
+			     .lists_fd = maps->fd[MAP_LISTS],
+			     .now = jiffies_now()};
 	int err;
 
 	if (watch->patience) {
@@ -121,12 +185,13 @@ int conns_learn(const struct maps *maps, struct conns_watch *watch)
 	err = capacity(maps, &watch->capacity);
 	if (err)
 		return err;
-	l.room = ROOM(watch->capacity);
+	l.room = conns_room(watch->capacity);
+	watch->bound = 0;
 	err = diag_dump(DIAG_CONNECTIONS, learn, &l);
 	if (err && err != -ENOSPC)
 		return err;
 	if (!err)
-		err = count_entries(maps, watch);
+		err = count_entries(maps, locals, watch);
 	if (!err && watch->until) {
 		watch->told = false;
 		return 1;
@@ -140,7 +205,7 @@ int conns_learn(const struct maps *maps, struct conns_watch *watch)
 	return err == -ENOSPC ? 0 : err;
 }
 
-int conns_follow(const struct maps *maps, struct conns_watch *watch)
+int conns_follow(const struct maps *maps, const struct locals *locals, struct conns_watch *watch)
 {
 	struct synshield_tracking tracking;
 	__u64 until = watch->until;
@@ -151,8 +216,8 @@ int conns_follow(const struct maps *maps, struct conns_watch *watch)
 		return err;
 	if (tracking.made >= until)
 		return 0;
-	if (++watch->age < COUNT_SECONDS && until - tracking.made > ROOM(watch->capacity) / 4)
+	if (++watch->age < COUNT_SECONDS && until - tracking.made > conns_room(watch->capacity) / 4)
 		return 1;
-	err = count_entries(maps, watch);
+	err = count_entries(maps, locals, watch);
 	return err ? err : !!watch->until;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "locals.h"
 #include "maps.h"
 
 /*
@@ -15,12 +16,21 @@ struct conns_watch {
 	__u32 age;   /* seconds since that was counted */
 	__u32 capacity;
 	__u32 patience; /* seconds until it is tried again, there was no room */
+	int bound;	/* device that a connection is bound to: see others.h */
 	bool told;
 };
 
+/*
+ * How many connections there shall be room for: `wanted` at least, 0 for what befits the
+ * machine.  A power of 2, as the table has so many buckets anyway.
+ */
+__u32 conns_capacity(__u32 wanted);
+/* How many fit into a table of that capacity before it may evict one. */
+__u32 conns_room(__u32 capacity);
+
 /* Puts every TCP connection of this host into the map.  1: all are in, 0: no room. */
-int conns_learn(const struct maps *maps, struct conns_watch *watch);
+int conns_learn(const struct maps *maps, const struct locals *locals, struct conns_watch *watch);
 /* Once a second.  1: watch->until holds; 0: entries may have been evicted. */
-int conns_follow(const struct maps *maps, struct conns_watch *watch);
+int conns_follow(const struct maps *maps, const struct locals *locals, struct conns_watch *watch);
 
 #endif

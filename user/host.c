@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "jiffies.h"
+#include "others.h"
 #include "probe.h"
 #include "synshield/synshield.h"
 
@@ -61,9 +63,9 @@ static int read_interface(const char *ifname, struct synshield_host *host)
 	return err;
 }
 
-static __u32 host_flags(void)
+static __u32 host_flags(const struct others *others)
 {
-	__u32 flags = 0;
+	__u32 flags = others_flags(others);
 
 	if (host_sysctl("ipv4/tcp_timestamps", 0, 1))
 		flags |= SYNSHIELD_HOST_TIMESTAMPS;
@@ -80,7 +82,7 @@ static __u32 host_flags(void)
 	return flags;
 }
 
-int host_read(const char *ifname, struct synshield_host *host)
+int host_read(const char *ifname, const struct others *others, struct synshield_host *host)
 {
 	long rmem = host_sysctl("ipv4/tcp_rmem", 2, 6291456);
 	long core = host_sysctl("core/rmem_max", 0, 0); /* the initial namespace's only */
@@ -92,11 +94,20 @@ int host_read(const char *ifname, struct synshield_host *host)
 		return err;
 	snprintf(name, sizeof(name), "ipv6/conf/%s/hop_limit", ifname);
 	host->hz = jiffies_hz();
-	host->flags = host_flags();
+	host->flags = host_flags(others);
 	host->rmem_max = rmem > core ? rmem : core;
 	host->adv_win_scale = host_sysctl("ipv4/tcp_adv_win_scale", 0, 1);
 	host->max_syn_backlog = host_sysctl("ipv4/tcp_max_syn_backlog", 0, 128);
 	host->ttl = host_sysctl("ipv4/ip_default_ttl", 0, 64);
 	host->hop_limit = host_sysctl(name, 0, 64);
+	return 0;
+}
+
+int host_seed(__u64 *seed)
+{
+	do {
+		if (getrandom(seed, sizeof(*seed), 0) != sizeof(*seed))
+			return -errno;
+	} while (!*seed);
 	return 0;
 }

@@ -9,13 +9,14 @@
 
 #include "diag.h"
 #include "log.h"
+#include "others.h"
 
 /* the rest is for what the BPF program finds by itself */
 #define WANTED_MAX (SYNSHIELD_LISTENERS_MAX / 4 * 3)
 
 struct scan {
 	const struct locals *locals;
-	int ifindex;
+	int bound;
 	struct diag_socket *sockets;
 	size_t socket_count;
 	struct synshield_listener_key *wanted;
@@ -86,9 +87,13 @@ static int collect(const struct diag_socket *s, void *arg)
 		return -ENOMEM;
 	scan->sockets = grown;
 	scan->sockets[scan->socket_count++] = *s;
-	/* bound to another device: the BPF program asks the kernel when it matters */
-	if (s->ifindex && s->ifindex != scan->ifindex)
+	/* bound to another device: the BPF program finds no socket, and passes the SYN */
+	if (s->ifindex && s->ifindex != scan->locals->ifindex) {
+		if (!scan->bound)
+			scan->bound =
+				others_bound(&scan->locals->devices, scan->locals->ifindex, s);
 		return 0;
+	}
 	if (!address_is_any(s->local))
 		return locals_cover(scan->locals, s->local) ? want(scan, s->local, s->local_port)
 							    : 0;
@@ -134,9 +139,9 @@ static int reconcile(const struct maps *maps, const struct scan *scan,
 	return err;
 }
 
-int listeners_sync(const struct maps *maps, const struct locals *locals, int ifindex)
+int listeners_sync(const struct maps *maps, const struct locals *locals, int *bound)
 {
-	struct scan scan = {.locals = locals, .ifindex = ifindex};
+	struct scan scan = {.locals = locals};
 	struct listener_row *rows;
 	size_t count;
 	int err;
@@ -147,8 +152,10 @@ int listeners_sync(const struct maps *maps, const struct locals *locals, int ifi
 		return err;
 	scan.wanted = calloc(WANTED_MAX, sizeof(*scan.wanted));
 	err = scan.wanted ? diag_dump(1U << TCP_LISTEN, collect, &scan) : -ENOMEM;
-	if (!err)
+	if (!err) {
+		*bound = scan.bound;
 		err = reconcile(maps, &scan, rows, count);
+	}
 	if (scan.wanted_count >= WANTED_MAX)
 		log_detail("more than %d listening addresses: the rest is read when SYNs come",
 			   WANTED_MAX);

@@ -16,8 +16,9 @@ int listeners_read(const struct maps *maps, struct listener_row **rows, size_t *
 
 /*
  * Adds what listens and is not in the map yet, deletes what listens no more.
- * What the BPF program has learned of a listener stays as it is.
+ * What the BPF program has learned of a listener stays as it is.  *bound: as
+ * others_bound() says of the listening sockets.
  */
-int listeners_sync(const struct maps *maps, const struct locals *locals, int ifindex);
+int listeners_sync(const struct maps *maps, const struct locals *locals, int *bound);
 
 #endif

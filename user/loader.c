@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conns.h"
 #include "log.h"
 #include "pin.h"
 
@@ -58,7 +59,7 @@ static int take_over_maps(struct synshield *skel, const char *ifname, const stru
 		what = layout_difference(map, &info, id);
 		if (what)
 			return refuse_layout(ifname, map_names[id], what);
-		if (id == MAP_CONNS && conns && conns != info.max_entries)
+		if (id == MAP_CONNS && conns && conns_capacity(conns) != info.max_entries)
 			log_line(
 				"%s: keeps room for %u connections: 'synshield detach %s' first to "
 				"change it",
@@ -101,7 +102,7 @@ int loader_open(struct loader *loader, const char *ifname, const struct maps *pi
 	if (pinned)
 		err = take_over_maps(loader->skel, ifname, pinned, conns);
 	else
-		err = conns ? bpf_map__set_max_entries(loader->skel->maps.conns, conns) : 0;
+		err = bpf_map__set_max_entries(loader->skel->maps.conns, conns_capacity(conns));
 	if (err)
 		goto fail;
 	err = synshield__load(loader->skel);

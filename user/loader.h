@@ -17,8 +17,8 @@ struct loader {
 
 /*
  * Loads the object for the interface.  Maps in `pinned` (NULL: none) are taken
- * over if their layout is the object's; -EPROTO if not.  conns: capacity, 0 for
- * the object's or the pinned map's.  Errors are said.
+ * over if their layout is the object's; -EPROTO if not.  conns: capacity wanted, 0 for
+ * what befits the machine, or the pinned map's.  Errors are said.
  */
 int loader_open(struct loader *loader, const char *ifname, const struct maps *pinned,
 		unsigned int conns);

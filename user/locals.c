@@ -174,6 +174,7 @@ int locals_read(struct locals *locals, int ifindex)
 	int err;
 
 	memset(locals, 0, sizeof(*locals));
+	locals->ifindex = ifindex;
 	err = devices_read(&locals->devices);
 	if (!err)
 		err = dump_routes(AF_INET, &r);

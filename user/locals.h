@@ -17,6 +17,7 @@ struct local {
 struct locals {
 	struct local *rows;
 	size_t count;
+	int ifindex; /* the shielded interface */
 	struct devices devices;
 	bool other_ways; /* packets can also arrive by an interface that is not the shielded one */
 };

@@ -87,14 +87,25 @@ bool probe_freplace(void)
 	return replacement >= 0;
 }
 
-static bool kernel_has_function(const char *name)
+static bool btf_has_function(const struct btf *btf, const char *name)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+}
+
+/* In the kernel itself, or in the module if that is loaded. */
+static bool kernel_has_function(const char *name, const char *module_name)
+{
+	struct btf *btf = btf__load_vmlinux_btf(), *module = NULL;
 	bool found;
 
 	if (!btf)
 		return false;
-	found = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+	found = btf_has_function(btf, name);
+	if (!found && module_name)
+		module = btf__load_module_btf(module_name, btf);
+	if (module)
+		found = btf_has_function(module, name);
+	btf__free(module);
 	btf__free(btf);
 	return found;
 }
@@ -104,7 +115,16 @@ bool probe_reqsk(void)
 	static int known = -1; /* reading the kernel's BTF takes milliseconds */
 
 	if (known < 0)
-		known = kernel_has_function("bpf_sk_assign_tcp_reqsk");
+		known = kernel_has_function("bpf_sk_assign_tcp_reqsk", NULL);
+	return known;
+}
+
+bool probe_ct_lookup(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = kernel_has_function("bpf_xdp_ct_lookup", "nf_conntrack");
 	return known;
 }
 

@@ -10,6 +10,11 @@
 bool probe_freplace(void);
 /* bpf_sk_assign_tcp_reqsk() exists: cookies are accepted without a sysctl */
 bool probe_reqsk(void);
+/*
+ * bpf_xdp_ct_lookup() exists: netfilter's connections can be asked for.  Stays what it
+ * was at the first call, like the programs that were loaded then.
+ */
+bool probe_ct_lookup(void);
 bool probe_btf(void);
 /* TC programs can be attached by links (Linux 6.6) */
 bool probe_tcx(void);

@@ -62,7 +62,8 @@ static const struct arg run_args[] = {
 	 .meta = "N",
 	 .min = 1024,
 	 .max = 1U << 26,
-	 .help = "room for N tracked connections (default 65536)"},
+	 .help = "room for N tracked connections, rounded up to a power of 2\n"
+		 "(default: what 1/256 of the memory holds, at 128 bytes each)"},
 	{.name = "verbose",
 	 .letter = 'v',
 	 .type = ARG_FLAG,

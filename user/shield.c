@@ -8,9 +8,11 @@
 
 #include "args.h"
 #include "host.h"
+#include "jiffies.h"
 #include "link.h"
 #include "log.h"
 #include "settings.h"
+#include "warnings.h"
 
 const char *shield_xdp_text(const struct pin_note *note)
 {
@@ -27,18 +29,33 @@ const char *shield_tc_text(const struct pin_note *note)
 static int follow_host(struct shield *s)
 {
 	struct synshield_host host = {.learned = s->host.learned,
-				      .learned_until = s->host.learned_until};
+				      .learned_until = s->host.learned_until,
+				      .seed = s->host.seed};
 	char name[IF_NAMESIZE];
 	int err;
 
 	/* by number: an interface may be renamed under us */
 	if (!if_indextoname(s->ifindex, name))
 		return -ENODEV;
-	err = host_read(name, &host);
+	others_read(&s->others);
+	s->others.bound = s->bound ? s->bound : s->conns.bound;
+	err = host_read(name, &s->others, &host);
 	if (err || !memcmp(&host, &s->host, sizeof(host)))
 		return err;
-	s->host = host;
-	return maps_put(&s->maps, MAP_HOST, &s->host);
+	err = maps_put(&s->maps, MAP_HOST, &host);
+	if (!err)
+		s->host = host;
+	return err;
+}
+
+/* The same, once it runs: what changes is said. */
+static int follow_host_aloud(struct shield *s)
+{
+	__u32 before = s->host.flags;
+	int err = follow_host(s);
+
+	warnings_log_others(s->ifname, &s->others, before, s->host.flags);
+	return err;
 }
 
 /* Which sockets the shield knows all of: those of the generation, until so many more are made. */
@@ -51,24 +68,42 @@ static int set_learned(struct shield *s, __u32 generation, __u64 until)
 	return maps_put(&s->maps, MAP_HOST, &s->host);
 }
 
+/* ACKs that bear cookies of the kernel's own, which no socket tells of, take this long to come. */
+#define SETTLE_SECONDS 4
+
+/* Whether what the shield let pass before it was there, or set as it is, has arrived by now. */
+static bool is_settled(struct shield *s, __u32 generation)
+{
+	__u64 now = jiffies_now();
+
+	if (s->generation != generation || s->locals.other_ways) {
+		s->generation = generation;
+		s->changed_jiffies = now;
+	}
+	return now - s->changed_jiffies >= (__u64)SETTLE_SECONDS * jiffies_hz();
+}
+
 /*
  * A new daemon lists anew: it knows not what was evicted while none was there.
  * Connections that arrive by another interface are not seen, so it never knows all then.
  */
 static int follow_conns(struct shield *s, __u32 generation)
 {
+	bool settled = is_settled(s, generation);
 	int done;
 
 	if (s->locals.other_ways)
 		return set_learned(s, 0, 0);
 	if (s->host.learned == generation && s->conns.capacity) {
-		done = conns_follow(&s->maps, &s->conns);
+		done = conns_follow(&s->maps, &s->locals, &s->conns);
 		if (done < 0)
 			return done;
 		if (done)
 			return set_learned(s, generation, s->conns.until);
 	}
-	done = conns_learn(&s->maps, &s->conns);
+	if (!settled)
+		return 0;
+	done = conns_learn(&s->maps, &s->locals, &s->conns);
 	return done < 0 ? done : set_learned(s, done ? generation : 0, done ? s->conns.until : 0);
 }
 
@@ -90,7 +125,7 @@ int shield_follow_addresses(struct shield *s)
 	s->locals = now;
 	if (s->locals.other_ways)
 		err = set_learned(s, 0, 0);
-	return err ? err : listeners_sync(&s->maps, &s->locals, s->ifindex);
+	return err ? err : listeners_sync(&s->maps, &s->locals, &s->bound);
 }
 
 static void complain(const struct shield *s, const char *what, int err)
@@ -125,10 +160,12 @@ int shield_second(struct shield *s)
 		return 0;
 	}
 	complain(s, "make a new cookie key", keys_rotate(s->keys, settings.epoch));
-	complain(s, "read the host's settings", follow_host(s));
 	complain(s, "follow the listening sockets",
-		 listeners_sync(&s->maps, &s->locals, s->ifindex));
+		 listeners_sync(&s->maps, &s->locals, &s->bound));
+	complain(s, "read the host's settings", follow_host_aloud(s));
 	complain(s, "list the connections", follow_conns(s, settings.generation));
+	complain(s, "count the connections of each source",
+		 sources_follow(&s->maps, &settings, &s->locals, &s->sources, &s->conns.bound));
 	return 0;
 }
 
@@ -147,16 +184,18 @@ static int fill_maps(struct shield *s, const struct option_list *given)
 		err = maps_get(&s->maps, MAP_HOST, &s->host);
 	if (!err && s->fresh)
 		s->host.learned = 0;
-	if (!err)
-		err = follow_host(s);
-	if (!err)
-		err = maps_put(&s->maps, MAP_HOST, &s->host);
+	if (!err && !s->host.seed)
+		err = host_seed(&s->host.seed);
 	if (!err)
 		err = keys_map(s->maps.fd[MAP_KEYS], &s->keys);
 	if (!err)
 		err = keys_rotate(s->keys, settings.epoch);
 	if (err >= 0)
 		err = shield_follow_addresses(s);
+	if (!err)
+		err = follow_host(s);
+	if (!err)
+		err = maps_put(&s->maps, MAP_HOST, &s->host);
 	if (err)
 		log_errno(err, "%s: cannot fill the maps", s->ifname);
 	return err;

@@ -11,7 +11,9 @@
 #include "locals.h"
 #include "maps.h"
 #include "options.h"
+#include "others.h"
 #include "pin.h"
+#include "sources.h"
 #include "tc.h"
 #include "xdp.h"
 
@@ -35,7 +37,12 @@ struct shield {
 	struct synshield_keys *keys;
 	struct synshield_host host;
 	struct locals locals;
+	struct others others;
+	int bound; /* device that a listening socket is bound to: see others.h */
 	struct conns_watch conns;
+	__u32 generation;      /* of the settings, when last seen */
+	__u64 changed_jiffies; /* when it changed, or this daemon began */
+	struct sources_watch sources;
 	struct attacks attacks;
 };
 

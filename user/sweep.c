@@ -3,23 +3,45 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "diag.h"
 #include "jiffies.h"
+#include "others.h"
 
 struct tuple_list {
 	struct synshield_tuple *at;
 	size_t count, room;
+	const struct locals *locals;
+	int bound;
 };
+
+int conns_dump(const struct maps *maps, struct conns_dump *dump)
+{
+	return maps_dump(maps, MAP_CONNS, (void **)&dump->tuples, (void **)&dump->conns,
+			 &dump->count);
+}
+
+void conns_dump_free(struct conns_dump *dump)
+{
+	free(dump->tuples);
+	free(dump->conns);
+}
+
+bool conn_is_over(const struct synshield_conn *conn)
+{
+	return conn->remote.rst || conn->local.rst ||
+	       (conn->remote.fin_acked && conn->local.fin_acked);
+}
 
 static int add_socket(const struct diag_socket *s, void *arg)
 {
 	struct tuple_list *list = arg;
 	struct synshield_tuple *t;
 
+	if (!list->bound)
+		list->bound = others_bound(&list->locals->devices, list->locals->ifindex, s);
 	if (list->count == list->room) {
 		size_t room = list->room ? list->room * 2 : 1024;
 
@@ -44,7 +66,9 @@ static int compare(const void *a, const void *b)
 
 static bool is_idle(const struct synshield_conn *conn, __u32 now)
 {
-	return now - conn->last_seen_jiffies >= SWEEP_IDLE * jiffies_hz();
+	__u32 seconds = conn_is_over(conn) ? SWEEP_OVER : SWEEP_IDLE;
+
+	return now - conn->last_seen_jiffies >= seconds * jiffies_hz();
 }
 
 /* Unless it has come to life since the dump: a new connection may have taken its tuple. */
@@ -56,24 +80,37 @@ static bool remove_idle(int fd, const struct synshield_tuple *tuple, __u32 now)
 	       !bpf_map_delete_elem(fd, tuple);
 }
 
-size_t sweep_conns(const struct maps *maps, const struct synshield_tuple *tuples,
-		   const struct synshield_conn *conns, size_t count)
+static bool has_socket(const struct tuple_list *sockets, const struct synshield_tuple *tuple)
 {
-	struct tuple_list sockets = {};
+	return sockets->count &&
+	       bsearch(tuple, sockets->at, sockets->count, sizeof(*sockets->at), compare);
+}
+
+static void sweep(int fd, const struct tuple_list *sockets, struct conns_dump *dump)
+{
 	__u32 now = jiffies_now();
-	size_t i, removed = 0;
+	size_t i, kept = 0;
+
+	for (i = 0; i < dump->count; i++) {
+		if (is_idle(&dump->conns[i], now) && !has_socket(sockets, &dump->tuples[i]) &&
+		    remove_idle(fd, &dump->tuples[i], now))
+			continue;
+		dump->tuples[kept] = dump->tuples[i];
+		dump->conns[kept++] = dump->conns[i];
+	}
+	dump->count = kept;
+}
+
+void sweep_conns(const struct maps *maps, const struct locals *locals, struct conns_dump *dump,
+		 int *bound)
+{
+	struct tuple_list sockets = {.locals = locals};
 
 	if (!diag_dump(DIAG_CONNECTIONS, add_socket, &sockets)) {
 		if (sockets.count)
 			qsort(sockets.at, sockets.count, sizeof(*sockets.at), compare);
-		for (i = 0; i < count; i++) {
-			if (!is_idle(&conns[i], now) ||
-			    (sockets.count && bsearch(&tuples[i], sockets.at, sockets.count,
-						      sizeof(*sockets.at), compare)))
-				continue;
-			removed += remove_idle(maps->fd[MAP_CONNS], &tuples[i], now);
-		}
+		sweep(maps->fd[MAP_CONNS], &sockets, dump);
+		*bound = sockets.bound;
 	}
 	free(sockets.at);
-	return removed;
 }

@@ -2,18 +2,34 @@
 #ifndef SWEEP_H
 #define SWEEP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "locals.h"
 #include "maps.h"
 
+/* `conns` as it was at one time. */
+struct conns_dump {
+	struct synshield_tuple *tuples;
+	struct synshield_conn *conns;
+	size_t count;
+};
+
+int conns_dump(const struct maps *maps, struct conns_dump *dump);
+void conns_dump_free(struct conns_dump *dump);
+
+/* Both ends are done with it: RST, or FINs that both have acknowledged. */
+bool conn_is_over(const struct synshield_conn *conn);
+
 /*
- * Removes from `conns` what has been idle for SWEEP_IDLE seconds and has no socket in
- * the kernel any more, given a dump of the map.  Returns how many were removed; 0 also
- * when the sockets cannot be listed.
+ * Removes from the map and from the dump what has no socket in the kernel any more and
+ * has been idle for SWEEP_IDLE seconds, or SWEEP_OVER if it is over.  Nothing if the
+ * sockets cannot be listed.  *bound: as others_bound() says of the sockets.
  */
 #define SWEEP_IDLE 5
+#define SWEEP_OVER 2
 
-size_t sweep_conns(const struct maps *maps, const struct synshield_tuple *tuples,
-		   const struct synshield_conn *conns, size_t count);
+void sweep_conns(const struct maps *maps, const struct locals *locals, struct conns_dump *dump,
+		 int *bound);
 
 #endif

@@ -105,6 +105,73 @@ static void check_kernel(struct list *list, const struct maps *maps)
 		     "sysctl -w net.ipv4.tcp_syncookies=1");
 }
 
+/* -- others that take segments -- */
+
+static const struct consequence {
+	__u32 flag;
+	const char *left, *refused;
+} consequences[] = {
+	{SYNSHIELD_HOST_OTHER_LISTENERS, "SYNs for closed ports are left to the kernel",
+	 "SYNs for closed ports are refused again"},
+	{SYNSHIELD_HOST_OTHER_CONNS, "segments of unknown connections are left to the kernel",
+	 "segments of unknown connections are refused again"},
+};
+#define CONSEQUENCES (sizeof(consequences) / sizeof(*consequences))
+
+static void explain(char text[256], const struct consequence *c, const struct others *others)
+{
+	char cause[160];
+
+	others_text(others, c->flag, cause, sizeof(cause));
+	snprintf(text, 256, "%s, because of %s", c->left,
+		 cause[0] ? cause : "what the daemon found");
+}
+
+void warnings_log_others(const char *ifname, const struct others *others, __u32 before, __u32 now)
+{
+	char text[256];
+	size_t i;
+
+	for (i = 0; i < CONSEQUENCES; i++) {
+		const struct consequence *c = &consequences[i];
+
+		if (!((before ^ now) & c->flag))
+			continue;
+		if (now & c->flag)
+			explain(text, c, others);
+		log_line("%s: %s", ifname, now & c->flag ? text : c->refused);
+	}
+}
+
+/* Without maps, what would be if the shield were there. */
+static void check_others(struct list *list, int ifindex, const struct maps *maps, bool here)
+{
+	struct synshield_host host = {};
+	struct others others = {};
+	char text[256];
+	size_t i;
+
+	if (here) {
+		others_read(&others);
+		others_read_bound(ifindex, &others.bound);
+	}
+	if (!maps)
+		host.flags = others_flags(&others);
+	else if (maps_get(maps, MAP_HOST, &host))
+		return;
+	for (i = 0; i < CONSEQUENCES; i++) {
+		if (!(host.flags & consequences[i].flag))
+			continue;
+		explain(text, &consequences[i], &others);
+		add(list, "%s", text);
+	}
+	if (here && host.flags & SYNSHIELD_HOST_CONNTRACK &&
+	    !host_sysctl("netfilter/nf_conntrack_tcp_loose", 0, 1))
+		mend(add(list, "netfilter takes connections made by cookie for invalid: it tracks "
+			       "only those whose SYN it saw"),
+		     "sysctl -w net.netfilter.nf_conntrack_tcp_loose=1");
+}
+
 int warnings_collect(const char *ifname, const struct pin_note *note, const struct maps *maps,
 		     struct warning warnings[WARNINGS_MAX])
 {
@@ -114,6 +181,7 @@ int warnings_collect(const char *ifname, const struct pin_note *note, const stru
 		add(&list, "XDP runs in generic mode: every packet costs an skb first");
 	check_offloads(&list, ifname);
 	check_kernel(&list, maps);
+	check_others(&list, if_nametoindex(ifname), maps, !note || note->netns == pin_netns());
 	return list.count;
 }
 
