@@ -509,6 +509,49 @@ shield_again()
 # counts: of the shield, in one line, for field: counts | field reply.cookie
 counts() { shield stats --json | tr -d ' \n'; }
 
+## Counters, before and after: take before; ...; take after; grown WHOSE COUNTER...
+
+KERNEL_COUNTERS=(TcpInSegs TcpOutSegs TcpOutRsts TcpAttemptFails TcpEstabResets TcpRetransSegs
+	TcpExtTCPReqQFullDoCookies)
+
+# kernel_counts NS: as JSON
+kernel_counts()
+{
+	in_ns "$1" nstat -asz "${KERNEL_COUNTERS[@]}" |
+		awk '!/^#/ { printf "%s\"%s\":%d", n++ ? "," : "{", $1, $2 } END { print "}" }'
+}
+
+# wire_counts: frames of a flood that the server's ring had no room for (lost), what XDP sent and the
+# other end's ring had not (unanswered), and what any ring dropped (rings); as JSON.
+wire_counts()
+{
+	local lost unanswered
+	lost=$(in_net ethtool -S "$NET_SRV" | awk '/xdp_xmit_errors:/ { n += $2 } END { print n + 0 }')
+	unanswered=$(in_srv ethtool -S "$SRV_IF" | awk '/xdp_tx_errors:/ { n += $2 } END { print n + 0 }')
+	echo "{\"lost\":$lost,\"unanswered\":$unanswered,\"rings\":$(ring_drops)}"
+}
+
+# take before|after: of the shield, the sink, the kernels of server (srv) and client (cli), the wire
+take()
+{
+	counts > "$TMP/$1.shield"
+	sink_count > "$TMP/$1.sink"
+	kernel_counts "$NS_SRV" > "$TMP/$1.srv"
+	kernel_counts "$NS_CLI" > "$TMP/$1.cli"
+	wire_counts > "$TMP/$1.wire"
+}
+
+# grown shield|sink|srv|cli|wire COUNTER...: the sum of what they have grown by
+grown()
+{
+	local -i sum=0
+	local counter
+	for counter in "${@:2}"; do
+		sum+=$(field "$counter" < "$TMP/after.$1")-$(field "$counter" < "$TMP/before.$1")
+	done
+	echo $sum
+}
+
 # topo_down: everything that was started ends, and topo_up can follow.
 topo_down()
 {
