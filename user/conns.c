@@ -87,17 +87,6 @@ static const struct synshield_conn learned[] = {
 			 .remote = {.fin = 1, .fin_first = 1}},
 };
 
-static int capacity(const struct maps *maps, __u32 *entries)
-{
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
-
-	if (bpf_obj_get_info_by_fd(maps->fd[MAP_CONNS], &info, &len))
-		return -errno;
-	*entries = info.max_entries;
-	return 0;
-}
-
 static bool loopback(const __u8 addr[16])
 {
 	static const __u8 ipv6[16] = {[15] = 1};
@@ -182,7 +171,7 @@ int conns_learn(const struct maps *maps, const struct locals *locals, struct con
 		watch->patience--;
 		return 0;
 	}
-	err = capacity(maps, &watch->capacity);
+	err = maps_capacity(maps, MAP_CONNS, &watch->capacity);
 	if (err)
 		return err;
 	l.room = conns_room(watch->capacity);

@@ -114,6 +114,15 @@ static void check_features(void)
 		finding(POOR, "own cookies", NULL,
 			"no bpf_sk_assign_tcp_reqsk() (Linux 6.9): the kernel's own cookies are "
 			"used");
+	if (probe_ct_lookup())
+		finding(GOOD, "conntrack", NULL,
+			"bpf_xdp_ct_lookup() is there: connections that only netfilter knows are "
+			"found");
+	else
+		finding(POOR, "conntrack", NULL,
+			"no bpf_xdp_ct_lookup() (nf_conntrack with BTF; if it is a module, loaded "
+			"before 'run'): where there is NAT, segments of unknown connections are "
+			"left to the kernel");
 	caps_missing(missing, sizeof(missing));
 	if (missing[0])
 		return; /* the probes below load programs */

@@ -94,6 +94,17 @@ int maps_open(struct maps *maps, const char *ifname)
 	return err;
 }
 
+int maps_capacity(const struct maps *maps, enum map_id id, __u32 *entries)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(maps->fd[id], &info, &len))
+		return -errno;
+	*entries = info.max_entries;
+	return 0;
+}
+
 int maps_get(const struct maps *maps, enum map_id id, void *value)
 {
 	const __u32 zero = 0;

@@ -38,6 +38,9 @@ void maps_close(struct maps *maps);
  */
 int maps_open(struct maps *maps, const char *ifname);
 
+/* max_entries */
+int maps_capacity(const struct maps *maps, enum map_id id, __u32 *entries);
+
 /* Element 0 of an array map. */
 int maps_get(const struct maps *maps, enum map_id id, void *value);
 int maps_put(const struct maps *maps, enum map_id id, const void *value);

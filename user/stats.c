@@ -10,6 +10,7 @@
 #include "json.h"
 #include "log.h"
 #include "maps.h"
+#include "options.h"
 
 static bool as_json;
 
@@ -22,7 +23,9 @@ static const struct arg stats_args[] = {
 	{},
 };
 
-static void print_table(const struct synshield_stats *stats, bool observed)
+/* counts: the mode that mode observe stands in for */
+static void print_table(const struct synshield_stats *stats, bool observed,
+			enum synshield_mode counts)
 {
 	bool titled = false;
 	int a, r;
@@ -36,7 +39,8 @@ static void print_table(const struct synshield_stats *stats, bool observed)
 			if (!count)
 				continue;
 			if (observed && !titled)
-				printf("  mode observe, what auto would have done:\n");
+				printf("  mode observe, what %s would have done:\n",
+				       options_mode_name(counts));
 			titled = true;
 			printf("  %-12s %-18s %14" PRIu64 "  %s\n", count_actions[a].name,
 			       count_reasons[r].name, (uint64_t)count, count_reasons[r].text);
@@ -61,8 +65,10 @@ static void print_json(struct json *j, const char *ifname, const struct synshiel
 	json_end(j);
 }
 
-static int read_stats(const char *ifname, struct synshield_stats *stats)
+static int read_stats(const char *ifname, struct synshield_stats *stats,
+		      enum synshield_mode *counts)
 {
+	struct synshield_settings settings;
 	struct maps maps;
 	int err;
 
@@ -71,9 +77,13 @@ static int read_stats(const char *ifname, struct synshield_stats *stats)
 		return interfaces_not_running(ifname);
 	if (err)
 		return EXIT_FAILED;
-	err = maps_stats(&maps, stats);
+	err = maps_get(&maps, MAP_SETTINGS, &settings);
+	if (!err)
+		err = maps_stats(&maps, stats);
 	if (err)
 		log_errno(err, "%s: cannot read the map stats", ifname);
+	else
+		*counts = settings.counts;
 	maps_close(&maps);
 	return err ? EXIT_FAILED : EXIT_OK;
 }
@@ -81,6 +91,7 @@ static int read_stats(const char *ifname, struct synshield_stats *stats)
 static int stats(const struct command *cmd, int argc, char **argv)
 {
 	char(*names)[IF_NAMESIZE] = NULL;
+	enum synshield_mode counts = SYNSHIELD_MODE_AUTO;
 	struct synshield_stats *sum;
 	struct json j;
 	size_t count = 0, i;
@@ -97,7 +108,7 @@ static int stats(const struct command *cmd, int argc, char **argv)
 		json_array(&j, NULL);
 	}
 	for (i = 0; i < count; i++) {
-		code = read_stats(names[i], sum);
+		code = read_stats(names[i], sum, &counts);
 		if (code) {
 			worst = code;
 			continue;
@@ -107,8 +118,8 @@ static int stats(const struct command *cmd, int argc, char **argv)
 			continue;
 		}
 		printf("%s%s\n", i ? "\n" : "", names[i]);
-		print_table(sum, false);
-		print_table(sum, true);
+		print_table(sum, false, counts);
+		print_table(sum, true, counts);
 	}
 	if (as_json)
 		json_end(&j);

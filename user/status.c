@@ -31,6 +31,8 @@ struct report {
 	bool daemon, here, xdp, tc;
 	struct synshield_settings settings;
 	struct synshield_host host;
+	struct synshield_tracking tracking;
+	__u32 conns_capacity;
 	__u32 epoch;
 	struct listener_row *listeners;
 	size_t listener_count;
@@ -98,6 +100,10 @@ static int gather_maps(struct report *r)
 	if (!err)
 		err = maps_get(&r->maps, MAP_HOST, &r->host);
 	if (!err)
+		err = maps_get(&r->maps, MAP_TRACKING, &r->tracking);
+	if (!err)
+		err = maps_capacity(&r->maps, MAP_CONNS, &r->conns_capacity);
+	if (!err)
 		err = maps_get(&r->maps, MAP_KEYS, &keys);
 	r->epoch = err ? 0 : keys.epoch;
 	explicit_bzero(&keys, sizeof(keys));
@@ -161,6 +167,27 @@ static size_t attacks(const struct report *r)
 	for (i = 0; i < r->listener_count; i++)
 		n += under_attack(r, &r->listeners[i]);
 	return n;
+}
+
+static bool learned(const struct report *r)
+{
+	return r->host.learned && r->host.learned == r->settings.generation &&
+	       r->tracking.made < r->host.learned_until;
+}
+
+/*
+ * An upper bound of the tracked connections, or -1: what the daemon counted last and
+ * what was made since.  To count them here would take a walk through the whole table.
+ */
+static long conns_at_most(const struct report *r)
+{
+	__u32 room = conns_room(r->conns_capacity);
+	__u64 free;
+
+	if (!learned(r))
+		return -1;
+	free = r->host.learned_until - r->tracking.made;
+	return free < room ? (long)(room - free) : 0;
 }
 
 static double rate(const struct report *r, int action)
@@ -299,12 +326,24 @@ static void print_listeners(const struct report *r)
 		printf("    and %zu more (--json shows all)\n", r->listener_count - i);
 }
 
+static void print_conns(const struct report *r)
+{
+	long used = conns_at_most(r);
+
+	printf("  conns      room for %u", r->conns_capacity);
+	if (used >= 0)
+		printf(", at most %ld in use; every socket of this host is known\n", used);
+	else
+		printf("; the kernel is asked for sockets that are not tracked\n");
+}
+
 static void print_report(const struct report *r)
 {
 	int i;
 
 	print_attachment(r);
 	print_settings(r);
+	print_conns(r);
 	print_rates(r);
 	print_listeners(r);
 	for (i = 0; i < r->warning_count; i++) {
@@ -411,6 +450,19 @@ static void json_warnings(struct json *j, const struct report *r)
 	json_end(j);
 }
 
+static void json_conns(struct json *j, const struct report *r)
+{
+	long used = conns_at_most(r);
+
+	json_object(j, "conns");
+	json_number(j, "capacity", r->conns_capacity);
+	if (used >= 0)
+		json_number(j, "used-at-most", used);
+	else
+		json_null(j, "used-at-most");
+	json_end(j);
+}
+
 static void json_report(struct json *j, const struct report *r)
 {
 	json_object(j, NULL);
@@ -423,7 +475,8 @@ static void json_report(struct json *j, const struct report *r)
 	json_bool(j, "this-namespace", r->here);
 	json_bool(j, "under-attack", attacks(r) > 0);
 	json_number(j, "epoch", r->epoch);
-	json_bool(j, "learned", r->host.learned && r->host.learned == r->settings.generation);
+	json_bool(j, "learned", learned(r));
+	json_conns(j, r);
 	json_settings(j, r);
 	json_rates(j, r);
 	json_listeners(j, r);

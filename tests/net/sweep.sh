@@ -30,7 +30,7 @@ plan 7
 topo_up --clients 1
 start_server echo --listen :: 8080 echo
 shield_up mode=always --conns $ROOM
-await 5 "the shield to learn the sockets" learned
+await 10 "the shield to learn the sockets" learned
 
 spawn held cli "$TOOLS/tcpc" get --bytes 9 --timeout 100 "$SRV4" 8080
 is "$(connect_and_abort 20000-20899)" $EACH "$EACH connections are made, and aborted"
