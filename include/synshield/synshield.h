@@ -249,6 +249,7 @@ struct synshield_sent {
 	__u8 fin_first : 1; /* so, before it acknowledged a FIN of the other end */
 	__u8 fin_acked : 1; /* the acknowledgement of the other end's FIN */
 	__u8 rst : 1;	    /* a RST */
+	__u8 syn_acked : 1; /* the acknowledgement of the other end's SYN */
 };
 
 /*
