@@ -148,14 +148,17 @@ static __always_inline __u64 put_ip_id(void *frame, const volatile struct flood_
 	return id;
 }
 
-/* The frames of a test run are all as long as the longest part. */
+/*
+ * The frames of a test run are longer than any part: cutting them is what sets their length anew,
+ * for one comes back as short as the answer that the receiver made of it.
+ */
 static __always_inline int send(struct xdp_md *ctx, const volatile struct flood_template *t)
 {
 	__u32 surplus = cfg.frame_len - t->frame_len;
 	__u64 source, numbers, id = 0;
 	void *frame;
 
-	if (surplus && bpf_xdp_adjust_tail(ctx, -(int)surplus))
+	if (bpf_xdp_adjust_tail(ctx, -(int)surplus))
 		return XDP_ABORTED;
 	frame = (void *)(long)ctx->data;
 	if (frame + t->frame_len > (void *)(long)ctx->data_end)

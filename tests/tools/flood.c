@@ -199,8 +199,8 @@ static void make_config(struct flood_config *config, const struct request *req)
 	config->parts = kind_parts(req->kind, parts);
 	for (unsigned int i = 0; i < config->parts; i++) {
 		make_template(&config->part[i], parts[i], &req->target);
-		if (config->part[i].frame_len > config->frame_len)
-			config->frame_len = config->part[i].frame_len;
+		if (config->part[i].frame_len >= config->frame_len)
+			config->frame_len = config->part[i].frame_len + 1;
 	}
 	set_source(config, &req->src);
 	config->port_base = req->sport_lo;

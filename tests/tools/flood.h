@@ -38,7 +38,7 @@ struct flood_template {
 struct flood_config {
 	struct flood_template part[FLOOD_PARTS_MAX]; /* each packet is one of them, at random */
 	__u32 parts;
-	__u32 frame_len; /* of the longest part */
+	__u32 frame_len; /* of the test run, more than any part's */
 	__u32 addr_base[FLOOD_ADDR_WORDS];
 	__u32 addr_random[FLOOD_ADDR_WORDS]; /* the bits that vary */
 	__u32 port_base;
