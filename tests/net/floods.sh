@@ -196,7 +196,7 @@ one_connection()
 	wait "$transfer"
 	is "$(grep -c '^ok ' "$TMP/transfer.out")" 1 "$1: the transfer is whole and right"
 }
-BYTE_RATE=100000
+BYTE_RATE=10000 # a segment every tenth of a second
 
 # flood_tuple OPTION...: sets RECEIVED
 flood_tuple()
