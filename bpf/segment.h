@@ -238,7 +238,10 @@ static __always_inline verdict synack_to_tracked(const struct shield *s, const s
 	}
 	if (p->ack == c->local_next) {
 		c->remote.syn = 1;
+		c->remote.syn_acked = 1;
 		c->remote_next = seq_end(p);
+		if (c->local.syn_acked) /* a simultaneous open */
+			establish(c);
 	}
 	c->last_seen_jiffies = s->now;
 	c->remote_segments++;
@@ -263,6 +266,7 @@ __noinline verdict complete(const struct packet *p, struct synshield_conn *c, st
 			establish(c);
 		return REFUSE(refused);
 	}
+	c->remote.syn_acked = 1;
 	establish(c);
 	report(p, SYNSHIELD_REMOTE, SYNSHIELD_EVENT_SEGMENT);
 	return PASS(tracked);

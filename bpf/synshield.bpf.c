@@ -170,6 +170,7 @@ static __always_inline void sends_synack(const struct packet *p, struct synshiel
 		c->local_segments = 0;
 	}
 	c->local.syn = 1;
+	c->local.syn_acked = 1;
 	c->local_next = seq_end(p);
 }
 
@@ -185,7 +186,8 @@ static __always_inline void sends(const struct shield *s, const struct packet *p
 		sends_synack(p, c);
 	} else {
 		if (c->state == SYNSHIELD_CONN_PROVEN ||
-		    (c->state == SYNSHIELD_CONN_SYN_SENT && c->remote.syn)) {
+		    (c->state == SYNSHIELD_CONN_SYN_SENT && c->remote.syn_acked)) {
+			c->local.syn_acked = c->remote.syn;
 			establish(c);
 			moves = true;
 		}
