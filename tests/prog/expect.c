@@ -37,10 +37,37 @@ static void note_counted(const struct outcome *o)
 			     reasons[i % SYNSHIELD_REASON_MAX], count[i]);
 }
 
+/* What is none of the shield's business in any mode. */
+static bool is_never_observed(int reason)
+{
+	switch (reason) {
+	case SYNSHIELD_REASON_not_tcp:
+	case SYNSHIELD_REASON_fragment:
+	case SYNSHIELD_REASON_not_local:
+	case SYNSHIELD_REASON_other_station:
+	case SYNSHIELD_REASON_beyond_reach:
+	case SYNSHIELD_REASON_off:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The action to expect where the settings are being observed only. */
+static int action_now(int action, int reason)
+{
+	if (!shield_is_observing() || action >= WOULD || is_never_observed(reason))
+		return action;
+	return action + WOULD;
+}
+
 bool is_verdict(const struct outcome *o, int action, int reason)
 {
 	const __u64 *count = (const __u64 *)&o->counted;
-	int want = action * SYNSHIELD_REASON_MAX + reason;
+	int want;
+
+	action = action_now(action, reason);
+	want = action * SYNSHIELD_REASON_MAX + reason;
 
 	if (o->code != code_of(action))
 		return false;
@@ -56,19 +83,43 @@ static bool is_untouched(const struct outcome *o, const struct frame *f)
 	       (o->frame.len == f->len && !memcmp(o->frame.byte, f->byte, f->len));
 }
 
+static bool run_as_wanted(int action, int reason, const struct frame *f, struct outcome *o)
+{
+	shield_run(f, o);
+	return is_verdict(o, action, reason) && is_untouched(o, f);
+}
+
+static void note_outcome(const struct outcome *o, const struct frame *f)
+{
+	note_counted(o);
+	if (!is_untouched(o, f))
+		note("  passed, but changed");
+}
+
 static bool run_row(int action, int reason, const struct frame *f, const char *name)
 {
 	static struct outcome o;
-	bool passed;
+	bool passed = run_as_wanted(action, reason, f, &o);
 
-	shield_run(f, &o);
-	passed = is_verdict(&o, action, reason) && is_untouched(&o, f);
-	if (!ok(passed, "%s: %s.%s", name, actions[action], reasons[reason])) {
-		note_counted(&o);
-		if (!is_untouched(&o, f))
-			note("  passed, but changed");
-	}
+	if (!ok(passed, "%s: %s.%s", name, actions[action_now(action, reason)], reasons[reason]))
+		note_outcome(&o, f);
 	return passed;
+}
+
+bool comes_to(int action, int reason, const struct frame *f, const char *fmt, ...)
+{
+	static struct outcome o;
+	char name[200];
+	va_list args;
+
+	if (run_as_wanted(action, reason, f, &o))
+		return true;
+	va_start(args, fmt);
+	vsnprintf(name, sizeof(name), fmt, args);
+	va_end(args);
+	note("  %s: not %s.%s", name, actions[action_now(action, reason)], reasons[reason]);
+	note_outcome(&o, f);
+	return false;
 }
 
 bool row(int action, int reason, const struct frame *f, const char *fmt, ...)
@@ -95,6 +146,59 @@ bool row_segment(int action, int reason, const struct segment *s, const char *fm
 	return run_row(action, reason, &f, name);
 }
 
+bool is_answer(const struct outcome *o, const struct frame *in, const struct frame *want)
+{
+	return same_frame(&o->frame, shield_is_observing() ? in : want);
+}
+
+bool row_refused(int reason, const struct segment *s, const char *fmt, ...)
+{
+	static struct frame f, want;
+	static struct outcome o;
+	bool counted, same;
+	char name[200];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(name, sizeof(name), fmt, args);
+	va_end(args);
+	frame_build(s, &f);
+	expect_reset(s, &want);
+	shield_run(&f, &o);
+	counted = is_verdict(&o, SYNSHIELD_REPLY, reason);
+	same = counted && is_answer(&o, &f, &want);
+	if (!ok(same, "%s: %s: RST, byte for byte", name, reasons[reason]) && !counted)
+		note_counted(&o);
+	return same;
+}
+
+void run_segment(const struct segment *s)
+{
+	static struct outcome o;
+	static struct frame f;
+
+	frame_build(s, &f);
+	shield_run(&f, &o);
+}
+
+void run_sent(const struct segment *s)
+{
+	static struct frame f;
+
+	frame_build(s, &f);
+	shield_run_out(&f);
+}
+
+const char *flags_name(__u8 flags)
+{
+	static const char letters[] = "FSRPAUEC";
+	static char name[9];
+
+	for (int bit = 0; bit < 8; bit++)
+		name[7 - bit] = flags & 1 << bit ? letters[bit] : '-';
+	return name;
+}
+
 const char *family_name(bool ipv6)
 {
 	return ipv6 ? "IPv6" : "IPv4";
@@ -104,6 +208,7 @@ void segment_begin(struct segment *s, bool ipv6, __u8 flags)
 {
 	static const __u8 server[6] = SERVER_MAC, client[6] = CLIENT_MAC;
 	static __u16 port = 20000;
+	static __u32 seq = 0xfffffff0; /* some wrap round */
 
 	memset(s, 0, sizeof(*s));
 	memcpy(s->to, server, 6);
@@ -114,9 +219,9 @@ void segment_begin(struct segment *s, bool ipv6, __u8 flags)
 	s->hops = 57;
 	s->id = 0x1234;
 	s->fragment = IPV4_DF;
-	s->source_port = ++port;
+	s->source_port = port = port == 0xffff ? 1024 : port + 1;
 	s->target_port = PORT;
-	s->seq = 0xfffffff0 + port * 7; /* some wrap round */
+	s->seq = seq += 7;
 	s->flags = flags;
 	s->window = 64240;
 	s->tsval = 0xdeadbe00 + port;
@@ -155,7 +260,37 @@ static void turn(const struct segment *syn, struct segment *reply)
 	reply->tos = 0;
 	reply->id = 0;
 	reply->fragment = IPV4_DF;
-	reply->hops = 64;
+	reply->hops = syn->ipv6 ? shield.host.hop_limit : shield.host.ttl;
+}
+
+void segment_turn(const struct segment *s, __u8 flags, struct segment *sent)
+{
+	turn(s, sent);
+	sent->flags = flags;
+	sent->seq = s->ack;
+	sent->ack = s->seq + s->payload_len + !!(s->flags & TCP_SYN) + !!(s->flags & TCP_FIN);
+	sent->tsval = s->tsecr;
+	sent->tsecr = s->tsval;
+}
+
+/* RFC 9293 section 3.10.7.1; the rest as Linux lays it out. */
+void expect_reset(const struct segment *s, struct frame *f)
+{
+	struct segment r;
+
+	turn(s, &r);
+	r.window = 0;
+	segment_options(&r, NO_OPTIONS);
+	if (s->flags & TCP_ACK) {
+		r.flags = TCP_RST;
+		r.seq = s->ack;
+		r.ack = 0;
+	} else {
+		r.flags = TCP_RST | TCP_ACK;
+		r.seq = 0;
+		r.ack = s->seq + s->payload_len + !!(s->flags & TCP_SYN) + !!(s->flags & TCP_FIN);
+	}
+	frame_build(&r, f);
 }
 
 /* The order and the padding of Linux: tcp_options_write(). */

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <linux/pkt_cls.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,52 +17,78 @@ struct shield_state shield;
 static struct synshield *skel;
 static struct helper *helper;
 static int xdp_fd;
+static bool observing;
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list args)
 {
 	return level == LIBBPF_WARN ? vfprintf(stderr, fmt, args) : 0;
 }
 
-void shield_load(void)
+static void give_shape(const struct shield_shape *shape)
+{
+	struct bpf_map *map = skel->maps.listeners;
+
+	if (shape->conns && bpf_map__set_max_entries(skel->maps.conns, shape->conns))
+		bail_out("capacity of map conns");
+	if (shape->listeners_at_most && (bpf_map__set_type(map, BPF_MAP_TYPE_HASH) ||
+					 bpf_map__set_max_entries(map, shape->listeners_at_most)))
+		bail_out("capacity of map listeners");
+}
+
+void shield_load(const struct shield_shape *shape)
 {
 	__u32 zero = 0;
 
 	libbpf_set_print(quiet);
-	skel = synshield__open_and_load();
+	synshield__destroy(skel);
+	skel = synshield__open();
 	if (!skel)
+		bail_out("opening build/synshield.bpf.o");
+	give_shape(shape);
+	if (synshield__load(skel))
 		bail_out("loading build/synshield.bpf.o");
 	xdp_fd = bpf_program__fd(skel->progs.synshield_xdp);
-	helper = helper__open_and_load();
+	if (!helper)
+		helper = helper__open_and_load();
 	if (!helper)
 		bail_out("loading helper.bpf.o");
 	if (bpf_map_update_elem(bpf_map__fd(helper->maps.shield), &zero, &xdp_fd, 0))
 		bail_out("the helper's tail call");
 }
 
-static void put(struct bpf_map *map, const void *key, const void *value)
+int shield_map(const char *name)
 {
-	if (bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY))
-		bail_out("map %s", bpf_map__name(map));
+	int fd = bpf_object__find_map_fd_by_name(skel->obj, name);
+
+	if (fd < 0)
+		bail_out("no map %s", name);
+	return fd;
 }
 
-static void empty(struct bpf_map *map)
+/* The daemon's settings, or what makes the shield only count what those would do. */
+static struct synshield_settings settings_to_write(void)
 {
-	__u8 key[64];
+	struct synshield_settings s = shield.settings;
 
-	while (!bpf_map_get_next_key(bpf_map__fd(map), NULL, key))
-		bpf_map_delete_elem(bpf_map__fd(map), key);
+	if (observing && (s.mode == SYNSHIELD_MODE_AUTO || s.mode == SYNSHIELD_MODE_ALWAYS)) {
+		s.counts = s.mode;
+		s.mode = SYNSHIELD_MODE_OBSERVE;
+	}
+	return s;
 }
 
 void shield_configure(bool learned)
 {
+	struct synshield_settings settings;
 	__u32 zero = 0;
 
 	shield.settings.generation++;
 	shield.host.learned = learned ? shield.settings.generation : 0;
 	shield.host.learned_until = UINT64_MAX;
-	put(skel->maps.host, &zero, &shield.host);
-	put(skel->maps.keys, &zero, &shield.keys);
-	put(skel->maps.settings, &zero, &shield.settings);
+	settings = settings_to_write();
+	map_put("host", &zero, &shield.host);
+	map_put("keys", &zero, &shield.keys);
+	map_put("settings", &zero, &settings);
 }
 
 void shield_mode(enum synshield_mode mode)
@@ -74,17 +101,19 @@ void shield_policy(__u16 port, const struct synshield_policy *policy)
 {
 	__u32 key = port;
 
-	put(skel->maps.policy, &key, policy);
+	map_put("policy", &key, policy);
 	shield_configure(true);
 }
 
-void shield_local(const char *address, __u16 vlan, __u32 mtu)
+void shield_observe(bool on)
 {
-	struct synshield_local_key key = {.prefixlen = 128};
-	struct synshield_local local = {.vlan = vlan, .mtu = mtu};
+	observing = on;
+	shield_configure(true);
+}
 
-	net_address(address, key.addr);
-	put(skel->maps.locals, &key, &local);
+bool shield_is_observing(void)
+{
+	return observing;
 }
 
 /* Fixed keys: the same bytes in every run. */
@@ -128,32 +157,46 @@ static void reset_host(void)
 		.max_syn_backlog = net_sysctl_read("ipv4/tcp_max_syn_backlog", 0),
 		.ttl = 64,
 		.hop_limit = 64,
+		.seed = 0x6a09e667f3bcc908ULL,
 	};
 	memcpy(shield.host.mac, mac, 6);
+}
+
+static void empty_tables(void)
+{
+	static const char *const tables[] = {"policy", "listeners", "conns",
+					     "locals", "lists",	    "sources"};
+
+	for (unsigned int i = 0; i < sizeof(tables) / sizeof(*tables); i++)
+		map_empty(tables[i]);
+	budgets_refill();
 }
 
 void shield_reset(void)
 {
 	__u32 generation = shield.settings.generation;
 
-	empty(skel->maps.policy);
-	empty(skel->maps.listeners);
-	empty(skel->maps.conns);
-	empty(skel->maps.locals);
+	reset_host();
+	empty_tables();
 	for (int i = 1; i <= 2; i++) {
-		shield_local(i == 1 ? "198.51.100.1" : "198.51.100.2", 0, 0);
-		shield_local(i == 1 ? "2001:db8:1::1" : "2001:db8:1::2", 0, 0);
+		local_put(i == 1 ? "198.51.100.1" : "198.51.100.2", 0, 0);
+		local_put(i == 1 ? "2001:db8:1::1" : "2001:db8:1::2", 0, 0);
 	}
 	skel->bss->meta_is_missing = false;
-	reset_host();
 	shield.settings = (struct synshield_settings){
 		.abi = SYNSHIELD_ABI,
 		.generation = generation,
 		.mode = SYNSHIELD_MODE_ALWAYS,
+		.counts = SYNSHIELD_MODE_AUTO,
 		.syn_rate = 5000,
 		.half_open = 256,
 		.quiet = 10,
 		.epoch = 64,
+		.reset = SYNSHIELD_RESET_REPLY,
+		.reset_rate = 10000,
+		.reply_rate = 20000,
+		.source_prefix = 32,
+		.source_prefix6 = 64,
 	};
 	shield.keys.epoch = EPOCH;
 	for (int i = 0; i < SYNSHIELD_KEYS; i++)
@@ -192,78 +235,6 @@ bool kernel_has_field(const char *field)
 	return found;
 }
 
-static void listener_key(const struct segment *s, struct synshield_listener_key *key)
-{
-	memset(key, 0, sizeof(*key));
-	memcpy(key->addr, s->target, 16);
-	key->port = s->target_port;
-}
-
-bool listener_get(const struct segment *s, struct synshield_listener *l)
-{
-	struct synshield_listener_key key;
-
-	listener_key(s, &key);
-	return !bpf_map_lookup_elem(bpf_map__fd(skel->maps.listeners), &key, l);
-}
-
-void listener_put(const struct segment *s, const struct synshield_listener *l)
-{
-	struct synshield_listener_key key;
-
-	listener_key(s, &key);
-	put(skel->maps.listeners, &key, l);
-}
-
-void listener_attack(const struct segment *s)
-{
-	struct synshield_listener l;
-
-	listener_get(s, &l);
-	l.cookies_until_jiffies = shield_now() + 3600ULL * shield.host.hz;
-	listener_put(s, &l);
-}
-
-void listener_forget(const struct segment *s)
-{
-	struct synshield_listener_key key;
-
-	listener_key(s, &key);
-	bpf_map_delete_elem(bpf_map__fd(skel->maps.listeners), &key);
-}
-
-static void conn_key(const struct segment *s, struct synshield_tuple *key)
-{
-	memcpy(key->remote, s->source, 16);
-	memcpy(key->local, s->target, 16);
-	key->remote_port = s->source_port;
-	key->local_port = s->target_port;
-}
-
-bool conn_get(const struct segment *s, struct synshield_conn *c)
-{
-	struct synshield_tuple key;
-
-	conn_key(s, &key);
-	return !bpf_map_lookup_elem(bpf_map__fd(skel->maps.conns), &key, c);
-}
-
-void conn_put(const struct segment *s, const struct synshield_conn *c)
-{
-	struct synshield_tuple key;
-
-	conn_key(s, &key);
-	put(skel->maps.conns, &key, c);
-}
-
-void conn_forget(const struct segment *s)
-{
-	struct synshield_tuple key;
-
-	conn_key(s, &key);
-	bpf_map_delete_elem(bpf_map__fd(skel->maps.conns), &key);
-}
-
 #define COUNTERS (sizeof(struct synshield_stats) / sizeof(__u64))
 
 static void read_stats(struct synshield_stats *sum)
@@ -272,7 +243,7 @@ static void read_stats(struct synshield_stats *sum)
 	struct synshield_stats each[cpus];
 	__u32 zero = 0;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(skel->maps.stats), &zero, each))
+	if (bpf_map_lookup_elem(shield_map("stats"), &zero, each))
 		bail_out("map stats");
 	memset(sum, 0, sizeof(*sum));
 	for (int i = 0; i < cpus; i++)
@@ -325,7 +296,28 @@ void shield_run_tc(const struct frame *in, struct outcome *out)
 	out->frame.len = opts.data_size_out;
 }
 
-void shield_run_random(const struct frame *in, __u32 tsecr_at, __u32 times,
+void shield_run_out(const struct frame *in)
+{
+	static __u8 data[FRAME_MAX];
+	struct synshield_stats before, counted;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->byte, .data_size_in = in->len,
+		    .data_out = data, .data_size_out = sizeof(data));
+
+	read_stats(&before);
+	if (bpf_prog_test_run_opts(bpf_program__fd(skel->progs.synshield_out), &opts))
+		bail_out("running synshield_out on %u bytes", in->len);
+	stats_since(&before, &counted);
+	for (unsigned int i = 0; i < COUNTERS; i++)
+		if (((__u64 *)&counted)[i])
+			bail_out("synshield_out counts");
+	if ((__s32)opts.retval != TC_ACT_UNSPEC || opts.data_size_out != in->len ||
+	    memcmp(data, in->byte, in->len))
+		bail_out("synshield_out returns %d and %u bytes of %u", (int)opts.retval,
+			 opts.data_size_out, in->len);
+}
+
+/* One of the helper's programs, which ends in the shield's. */
+static void run_helper(const struct bpf_program *prog, const struct frame *in, __u32 times,
 		       struct synshield_stats *counted)
 {
 	struct synshield_stats before;
@@ -334,9 +326,34 @@ void shield_run_random(const struct frame *in, __u32 tsecr_at, __u32 times,
 
 	helper->bss->source_at = in->l4 - (in->byte[in->l3] >> 4 == 6 ? 18 : 6);
 	helper->bss->tcp_at = in->l4;
-	helper->bss->tsecr_at = tsecr_at;
 	read_stats(&before);
-	if (bpf_prog_test_run_opts(bpf_program__fd(helper->progs.random_ack), &opts))
-		bail_out("running %u random ACKs", times);
+	if (bpf_prog_test_run_opts(bpf_program__fd(prog), &opts))
+		bail_out("running %u frames", times);
 	stats_since(&before, counted);
+}
+
+void shield_run_random(const struct frame *in, __u32 tsecr_at, __u32 times,
+		       struct synshield_stats *counted)
+{
+	helper->bss->tsecr_at = tsecr_at;
+	run_helper(helper->progs.random_ack, in, times, counted);
+}
+
+void shield_run_tuples(const struct frame *in, __u32 times, struct synshield_stats *counted)
+{
+	helper->bss->tuple = 0;
+	run_helper(helper->progs.next_tuple, in, times, counted);
+}
+
+bool shield_conntrack(const struct segment *s)
+{
+	__u8 frame[64] = {};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame));
+
+	memcpy(helper->bss->ct_source, s->source, 16);
+	memcpy(helper->bss->ct_target, s->target, 16);
+	helper->bss->ct_ports = s->source_port << 16 | s->target_port;
+	helper->bss->ct_ipv6 = s->ipv6;
+	return !bpf_prog_test_run_opts(bpf_program__fd(helper->progs.conntrack), &opts) &&
+	       opts.retval == XDP_PASS;
 }

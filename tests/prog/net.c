@@ -2,6 +2,7 @@
 #include "net.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
@@ -25,6 +26,8 @@
 #define CLIENT_IPV6 "2001:db8:9::9"
 #define SERVER_IPV4 "198.51.100.1"
 #define SERVER_IPV6 "2001:db8:1::1"
+#define NOBODY_IPV4 "192.0.2.2"
+#define NOBODY_IPV6 "2001:db8:2::2"
 #define ANSWER_MS 200
 
 static int wire;
@@ -200,6 +203,20 @@ int net_dial(bool ipv6, __u16 port)
 	fd = socket(from.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind(fd, (void *)&from, len) || connect(fd, (void *)&to, len))
 		bail_out("connection to port %d", port);
+	return fd;
+}
+
+int net_dial_nobody(bool ipv6, __u16 port)
+{
+	int fd;
+	struct sockaddr_storage from, to;
+	socklen_t len = named_address(ipv6, ipv6 ? SERVER_IPV6 : SERVER_IPV4, 0, &from);
+
+	named_address(ipv6, ipv6 ? NOBODY_IPV6 : NOBODY_IPV4, port, &to);
+	fd = socket(from.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (void *)&from, len) ||
+	    (connect(fd, (void *)&to, len) && errno != EINPROGRESS))
+		bail_out("connection to nobody");
 	return fd;
 }
 

@@ -48,6 +48,8 @@ int net_listen(bool ipv6, __u16 port, int backlog, enum listener_kind kind);
 int net_dial(bool ipv6, __u16 port);
 /* A connection through lo from the real client's address; returns both ends. */
 void net_connect(int listener, bool ipv6, __u16 port, int *client, int *server);
+/* A connection that stays in SYN-SENT, from the server to 192.0.2.2 or 2001:db8:2::2. */
+int net_dial_nobody(bool ipv6, __u16 port);
 __u16 net_local_port(int fd);
 
 /* Sends the frame to server0, by itself. */

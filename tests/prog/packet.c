@@ -170,13 +170,15 @@ static int put_ipv4(const struct segment *s, __u8 *at, int tcp_len)
 }
 
 /* PadN fills the options headers (RFC 8200 section 4.2); 0 segments left in a routing header. */
-static void put_extension(const struct extension *e, __u8 next, __u8 *at)
+static void put_extension(const struct extension *e, __u16 fragment, __u8 next, __u8 *at)
 {
 	bool ah = e->kind == 51;
 
 	memset(at, 0, e->len);
 	at[0] = next;
 	at[1] = ah ? e->len / 4 - 2 : e->len / 8 - 1;
+	if (e->kind == IPV6_FRAGMENT_HEADER)
+		put16(at + 2, fragment);
 	if (e->kind != 0 && e->kind != 60)
 		return;
 	for (int i = 2; i < e->len;) {
@@ -204,7 +206,7 @@ static int put_ipv6(const struct segment *s, __u8 *at, int tcp_len)
 	memcpy(at + 24, s->target, 16);
 	at += 40;
 	for (int i = 0; i < s->extensions; i++) {
-		put_extension(&s->extension[i],
+		put_extension(&s->extension[i], s->ipv6_fragment,
 			      i + 1 < s->extensions ? s->extension[i + 1].kind : PROTO_TCP, at);
 		at += s->extension[i].len;
 	}

@@ -21,6 +21,9 @@
 #define IPV4_DF 0x4000
 #define IPV4_MF 0x2000
 
+#define IPV6_FRAGMENT_HEADER 44
+#define IPV6_MORE 1
+
 struct frame {
 	__u32 len;
 	__u32 l3, l4; /* where the IP and the TCP header begin */
@@ -51,6 +54,7 @@ struct segment {
 	__u8 source[16], target[16];
 	__u8 tos, hops;
 	__u16 id, fragment;
+	__u16 ipv6_fragment; /* of a fragment header: offset in bytes, and IPV6_MORE */
 	__u8 ip_options[40];
 	int ip_options_len;
 	struct extension extension[10];

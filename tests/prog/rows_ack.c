@@ -6,22 +6,7 @@
 #include <unistd.h>
 
 #include "exchange.h"
-
-static void run_segment(const struct segment *s)
-{
-	static struct outcome o;
-	static struct frame f;
-
-	frame_build(s, &f);
-	shield_run(&f, &o);
-}
-
-static bool is_state(const struct segment *s, enum synshield_conn_state state)
-{
-	struct synshield_conn c;
-
-	return conn_get(s, &c) && c.state == state;
-}
+#include "live.h"
 
 /* The ACK proves the connection, TC is told everything, and what follows is tracked. */
 static void proves(struct exchange *e, const char *name)
@@ -38,7 +23,7 @@ static void proves(struct exchange *e, const char *name)
 	ok(is_verdict(&o, PASS(cookie_ok)) && told && same_frame(&o.frame, &f),
 	   "%s: %s: cookie_ok, decoded for TC", family_name(e->ack.ipv6), name);
 	listener_get(&e->ack, &after);
-	ok(is_state(&e->ack, SYNSHIELD_CONN_PROVEN) && after.window_acks == before.window_acks + 1,
+	ok(conn_is(&e->ack, SYNSHIELD_CONN_PROVEN) && after.window_acks == before.window_acks + 1,
 	   "%s: %s: tracked as proven, counted as completed", family_name(e->ack.ipv6), name);
 	conn_forget(&e->ack);
 }
@@ -128,7 +113,8 @@ static void rows_wrong_flags(bool ipv6)
 
 	exchange_begin(&e, ipv6, "mss 1460 sack ts nop ws 7");
 	e.ack.flags = TCP_SYN | TCP_ACK;
-	row_segment(DROP(bad_cookie), &e.ack, "%s: good cookie on a SYN,ACK", family_name(ipv6));
+	row_refused(SYNSHIELD_REASON_unknown_synack, &e.ack, "%s: good cookie on a SYN,ACK",
+		    family_name(ipv6));
 	e.ack.flags = TCP_RST | TCP_ACK;
 	row_segment(DROP(unknown_rst), &e.ack, "%s: good cookie on a RST,ACK", family_name(ipv6));
 	e.ack.flags = TCP_RST;
@@ -137,14 +123,14 @@ static void rows_wrong_flags(bool ipv6)
 	row_segment(DROP(bad_flags), &e.ack, "%s: good cookie on a FIN", family_name(ipv6));
 	e.ack.flags = TCP_ACK;
 	segment_options(&e.ack, NO_OPTIONS);
-	row_segment(DROP(bad_cookie), &e.ack, "%s: good cookie, but no timestamps",
+	row_segment(DROP(unproven), &e.ack, "%s: good cookie, but no timestamps",
 		    family_name(ipv6));
 	segment_options(&e.ack, "raw 8 raw 0 nop nop");
-	row_segment(DROP(bad_cookie), &e.ack, "%s: good cookie, options that overrun",
+	row_segment(DROP(unproven), &e.ack, "%s: good cookie, options that overrun",
 		    family_name(ipv6));
 	exchange_begin(&e, ipv6, "mss 1460");
 	segment_options(&e.ack, "nop nop ts");
-	row_segment(DROP(bad_cookie), &e.ack, "%s: good cookie, but timestamps", family_name(ipv6));
+	row_segment(DROP(unproven), &e.ack, "%s: good cookie, but timestamps", family_name(ipv6));
 }
 
 static void rows_epochs(bool ipv6)
@@ -157,10 +143,11 @@ static void rows_epochs(bool ipv6)
 		exchange_begin(&e, ipv6, options[i]);
 		for (int age = 1; age <= 9; age++) {
 			shield_next_epoch();
+			budgets_refill();
 			if (age == 1)
 				proves(&e, "cookie of the previous epoch");
 			else
-				row_segment(DROP(bad_cookie), &e.ack,
+				row_segment(DROP(unproven), &e.ack,
 					    "%s: cookie of %d epochs ago, \"%s\"",
 					    family_name(ipv6), age, options[i]);
 		}
@@ -181,11 +168,18 @@ static void rows_first_epoch(bool ipv6)
 		proves(&e, "cookie of the first epoch");
 		oracle_make(&e.syn, &e.agreed, no_key, 0, &e.cookie);
 		segment_third(&e.syn, &e.agreed, &e.cookie, &e.ack);
-		row_segment(DROP(bad_cookie), &e.ack, "%s: forged for epoch 0, whose key is zero%s",
+		row_segment(DROP(unproven), &e.ack, "%s: forged for epoch 0, whose key is zero%s",
 			    family_name(ipv6), timestamps ? "" : ", no timestamps");
 		conn_forget(&e.ack);
 	}
 	shield_reset();
+}
+
+/* As what nobody knows, or as martian. */
+static bool is_refused(const struct outcome *o)
+{
+	return is_verdict(o, DROP(unproven)) || is_verdict(o, REPLY(unknown_ack)) ||
+	       is_verdict(o, DROP(martian));
 }
 
 /* How many of the good ACK's copies with one bit flipped are taken. */
@@ -199,8 +193,7 @@ static int flip_field(const struct frame *good, __u32 at, int len)
 		f = *good;
 		f.byte[at + bit / 8] ^= 1 << bit % 8;
 		shield_run(&f, &o);
-		if (o.counted.pass.cookie_ok || o.code == XDP_TX)
-			accepted++;
+		accepted += !is_refused(&o);
 	}
 	return accepted;
 }
@@ -231,13 +224,13 @@ static void rows_altered(bool ipv6, const char *options)
 	row_segment(REPLY(cookie), &elsewhere.syn, "%s: cookies are out on another address",
 		    family_name(ipv6));
 	net_address(ipv6 ? "2001:db8:1::2" : "198.51.100.2", elsewhere.ack.target);
-	row_segment(DROP(bad_cookie), &elsewhere.ack, "%s: another target address",
+	row_segment(DROP(unproven), &elsewhere.ack, "%s: another target address",
 		    family_name(ipv6));
 	elsewhere = e;
 	elsewhere.syn.target_port = elsewhere.ack.target_port = PORT + 1;
 	row_segment(REPLY(cookie), &elsewhere.syn, "%s: cookies are out on another port",
 		    family_name(ipv6));
-	row_segment(DROP(bad_cookie), &elsewhere.ack, "%s: another target port", family_name(ipv6));
+	row_segment(DROP(unproven), &elsewhere.ack, "%s: another target port", family_name(ipv6));
 	proves(&e, "unaltered after all that");
 }
 
@@ -264,31 +257,20 @@ static void rows_tracked(bool ipv6)
 	ok(is_verdict(&o, PASS(tracked)) && !o.meta_len,
 	   "%s: segment once the socket is there: tracked, no metadata", family_name(ipv6));
 	conn_get(&e.ack, &c);
-	ok(c.segments == 3, "%s: three segments seen", family_name(ipv6));
-	e.ack.flags = TCP_RST;
-	row_segment(PASS(tracked), &e.ack, "%s: RST on it", family_name(ipv6));
+	ok(c.remote_segments == 3, "%s: three segments seen", family_name(ipv6));
 	e.ack.flags = TCP_FIN | TCP_ACK;
 	row_segment(PASS(tracked), &e.ack, "%s: FIN on it", family_name(ipv6));
-}
-
-/* Segments of the real client's, as if they came from outside. */
-static void real_segment(struct segment *s, bool ipv6, __u8 flags, int client)
-{
-	segment_begin(s, ipv6, flags);
-	net_address(ipv6 ? "2001:db8:9::9" : "192.0.2.9", s->source);
-	s->source_port = net_local_port(client);
 }
 
 static void rows_adopted(bool ipv6, int listener)
 {
 	struct segment s;
-	int client, server;
+	struct live l;
 
-	net_connect(listener, ipv6, PORT, &client, &server);
-	real_segment(&s, ipv6, TCP_ACK | TCP_PSH, client);
+	live_connect(&l, ipv6, listener, PORT);
+	live_segment(&l, TCP_ACK | TCP_PSH, &s);
 	row_segment(PASS(adopted), &s, "%s: the kernel has the connection", family_name(ipv6));
-	ok(is_state(&s, SYNSHIELD_CONN_ESTABLISHED), "%s: and now it is tracked",
-	   family_name(ipv6));
+	ok(conn_is(&s, SYNSHIELD_CONN_ESTABLISHED), "%s: and now it is tracked", family_name(ipv6));
 	row_segment(PASS(tracked), &s, "%s: its next segment", family_name(ipv6));
 	conn_forget(&s);
 	for (__u8 flags = TCP_RST; flags; flags = flags == TCP_RST ? TCP_FIN | TCP_ACK : 0) {
@@ -297,23 +279,22 @@ static void rows_adopted(bool ipv6, int listener)
 			    family_name(ipv6), flags);
 		conn_forget(&s);
 	}
-	shutdown(server, SHUT_RDWR);
-	shutdown(client, SHUT_RDWR);
+	shutdown(l.server, SHUT_RDWR);
+	shutdown(l.client, SHUT_RDWR);
 	s.flags = TCP_ACK;
 	row_segment(PASS(adopted), &s, "%s: the kernel holds it in TIME_WAIT", family_name(ipv6));
 	conn_forget(&s);
-	close(client);
-	close(server);
+	live_close(&l);
 }
 
 static void rows_known_syn(bool ipv6, int listener)
 {
 	struct synshield_conn c = {.state = SYNSHIELD_CONN_ESTABLISHED};
 	struct segment s;
-	int client, server;
+	struct live l;
 
-	net_connect(listener, ipv6, PORT, &client, &server);
-	real_segment(&s, ipv6, TCP_SYN, client);
+	live_connect(&l, ipv6, listener, PORT);
+	live_segment(&l, TCP_SYN, &s);
 	shield_configure(false);
 	row_segment(PASS(known_tuple), &s, "%s: SYN, established, not learned yet",
 		    family_name(ipv6));
@@ -334,8 +315,8 @@ static void rows_known_syn(bool ipv6, int listener)
 	conn_put(&s, &c);
 	row_segment(PASS(known_tuple), &s, "%s: one more a second later", family_name(ipv6));
 	row_segment(DROP(tuple_rate), &s, "%s: and not two", family_name(ipv6));
-	shutdown(server, SHUT_RDWR);
-	shutdown(client, SHUT_RDWR);
+	shutdown(l.server, SHUT_RDWR);
+	shutdown(l.client, SHUT_RDWR);
 	c = (struct synshield_conn){.state = SYNSHIELD_CONN_ESTABLISHED};
 	conn_put(&s, &c);
 	row_segment(PASS(known_tuple), &s, "%s: SYN on a tuple in TIME_WAIT", family_name(ipv6));
@@ -344,8 +325,7 @@ static void rows_known_syn(bool ipv6, int listener)
 	row_segment(PASS(known_tuple), &s, "%s: SYN on a tuple in TIME_WAIT, not learned yet",
 		    family_name(ipv6));
 	shield_configure(true);
-	close(client);
-	close(server);
+	live_close(&l);
 }
 
 /* A tracked tuple whose socket is gone does not hold up its next SYN. */
@@ -375,7 +355,7 @@ static void rows_replayed(bool ipv6)
 	exchange_begin(&e, ipv6, "mss 1460 sack ts nop ws 7");
 	row_segment(PASS(cookie_ok), &e.ack, "%s: ACK in a batch", family_name(ipv6));
 	run_segment(&e.syn);
-	ok(is_state(&e.ack, SYNSHIELD_CONN_PROVEN),
+	ok(conn_is(&e.ack, SYNSHIELD_CONN_PROVEN),
 	   "%s: duplicate SYN behind it in the batch: the proof is kept", family_name(ipv6));
 }
 

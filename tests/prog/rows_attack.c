@@ -16,14 +16,14 @@ static void auto_with(__u32 syn_rate, __u32 half_open)
 	shield_mode(SYNSHIELD_MODE_AUTO);
 }
 
-static int code_of_syn(const struct segment *s)
+static bool syn_is_answered(const struct segment *s)
 {
 	static struct outcome o;
 	static struct frame f;
 
 	frame_build(s, &f);
 	shield_run(&f, &o);
-	return o.code;
+	return is_verdict(&o, REPLY(cookie));
 }
 
 /* SYNs until the first one is answered; all in one window, so long as this machine keeps up. */
@@ -31,7 +31,7 @@ static int syns_to_attack(bool ipv6, struct segment *s)
 {
 	for (int n = 1; n < 1000; n++) {
 		segment_begin(s, ipv6, TCP_SYN);
-		if (code_of_syn(s) == XDP_TX)
+		if (syn_is_answered(s))
 			return n;
 	}
 	return 0;
@@ -57,7 +57,7 @@ static void rows_rate(bool ipv6)
 	   "%s: an attack is counted and lasts the quiet time", family_name(ipv6));
 	row_segment(REPLY(cookie), &s, "%s: and all that follow", family_name(ipv6));
 	s.flags = TCP_ACK;
-	row_segment(DROP(bad_cookie), &s, "%s: unknown ACK under attack", family_name(ipv6));
+	row_segment(DROP(unproven), &s, "%s: unknown ACK under attack", family_name(ipv6));
 	for (int tries = 0; tries < 5 && n != 4; tries++) {
 		auto_with(RATE, 256);
 		shield_policy(PORT, &(struct synshield_policy){.syn_rate = 3 * 8});
@@ -76,7 +76,7 @@ static void rows_slow(bool ipv6)
 	auto_with(RATE, 256);
 	for (int n = 0; n < 3 * LIMIT; n++) {
 		segment_begin(&s, ipv6, TCP_SYN);
-		answered += code_of_syn(&s) == XDP_TX;
+		answered += syn_is_answered(&s);
 		listener_get(&s, &l);
 		l.window_jiffies -= HZ / 8;
 		listener_put(&s, &l);
@@ -150,7 +150,10 @@ static void rows_before(bool ipv6)
 	s.ack = get32(answer.byte + answer.l4 + 4) + 1;
 	row_segment(PASS(tracked), &s, "%s: its ACK, under attack", family_name(ipv6));
 	conn_forget(&s);
-	row_segment(PASS(adopted), &s, "%s: its ACK, not tracked", family_name(ipv6));
+	if (shield_is_observing()) /* a cookie would have been out */
+		row_segment(PASS(cookie_ok), &s, "%s: its ACK, not tracked", family_name(ipv6));
+	else
+		row_segment(PASS(adopted), &s, "%s: its ACK, not tracked", family_name(ipv6));
 }
 
 static void rows_end(bool ipv6)
@@ -164,9 +167,9 @@ static void rows_end(bool ipv6)
 	row_segment(PASS(calm), &s, "%s: calm", family_name(ipv6));
 	conn_forget(&s);
 	s.flags = TCP_ACK;
-	row_segment(PASS(no_connection), &s, "%s: calm, unknown ACK", family_name(ipv6));
+	row_refused(SYNSHIELD_REASON_unknown_ack, &s, "%s: calm, unknown ACK", family_name(ipv6));
 	s.flags = TCP_RST;
-	row_segment(PASS(no_connection), &s, "%s: calm, unknown RST", family_name(ipv6));
+	row_segment(DROP(unknown_rst), &s, "%s: calm, unknown RST", family_name(ipv6));
 	listener_get(&s, &l);
 	l.cookies_until_jiffies = shield_now() + 10 * HZ;
 	listener_put(&s, &l);
@@ -180,7 +183,7 @@ static void rows_end(bool ipv6)
 		    family_name(ipv6));
 	s.flags = TCP_ACK;
 	conn_forget(&s);
-	row_segment(PASS(no_connection), &s, "%s: calm again, unknown ACK", family_name(ipv6));
+	row_segment(DROP(unproven), &s, "%s: calm again, unknown ACK", family_name(ipv6));
 }
 
 struct window_row {
@@ -208,7 +211,7 @@ static void rows_windows(bool ipv6, const struct window_row *r)
 
 	auto_with(RATE, 256);
 	segment_begin(&s, ipv6, TCP_SYN);
-	code_of_syn(&s);
+	run_segment(&s);
 	now = shield_now();
 	listener_get(&s, &l);
 	l.cookies_until_jiffies = now + HZ;

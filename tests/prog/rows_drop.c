@@ -67,31 +67,6 @@ static void rows_extension_lies(void)
 	row(DROP(bad_ip), &f, "IPv6: no payload, but an extension header");
 }
 
-/* The frame ends early; its IP length says so, or does not. */
-static void rows_truncated(bool ipv6)
-{
-	struct segment s;
-	struct frame whole, f;
-	__u32 l3_len = ipv6 ? 40 : 20, whole_len;
-
-	segment_begin(&s, ipv6, TCP_SYN);
-	frame_build(&s, &whole);
-	whole_len = whole.len;
-	for (__u32 len = 14; len < whole_len; len++) {
-		f = whole;
-		f.len = len;
-		row(DROP(bad_ip), &f, "%s: cut after %u of %u bytes", family_name(ipv6), len,
-		    whole_len);
-	}
-	for (__u32 len = 14 + l3_len; len < whole_len; len++) {
-		f = whole;
-		f.len = len;
-		put16(f.byte + f.l3 + (ipv6 ? 4 : 2), len - (ipv6 ? f.l4 : f.l3));
-		row(DROP(bad_tcp), &f, "%s: IP packet of %u bytes only, of %u", family_name(ipv6),
-		    len, whole_len);
-	}
-}
-
 static void rows_doff(bool ipv6)
 {
 	struct segment s;
@@ -138,39 +113,6 @@ static void rows_options(bool ipv6)
 		segment_begin(&s, ipv6, TCP_SYN);
 		segment_options(&s, "%s", bad[i]);
 		row_segment(DROP(bad_options), &s, "%s: options \"%s\"", family_name(ipv6), bad[i]);
-	}
-}
-
-/* RFC 9293 section 3.10.7: what a segment to a listener that knows no connection may bear. */
-struct flags_row {
-	__u8 mask, value; /* the first that matches counts */
-	int action, reason;
-};
-
-static const struct flags_row flags_rows[] = {
-	{TCP_SYN | TCP_RST | TCP_ACK, 0, DROP(bad_flags)},
-	{TCP_SYN | TCP_FIN, TCP_SYN | TCP_FIN, DROP(bad_flags)},
-	{TCP_SYN | TCP_RST, TCP_SYN | TCP_RST, DROP(bad_flags)},
-	{TCP_SYN | TCP_ACK, TCP_SYN, REPLY(cookie)},
-	{TCP_RST, TCP_RST, DROP(unknown_rst)},
-	{TCP_ACK, TCP_ACK, DROP(bad_cookie)},
-};
-
-static void rows_flags(bool ipv6)
-{
-	const struct flags_row *r;
-	struct segment s;
-
-	segment_begin(&s, ipv6, TCP_SYN);
-	row_segment(REPLY(cookie), &s, "%s: cookies are out", family_name(ipv6));
-	for (int flags = 0; flags < 64; flags++) {
-		segment_begin(&s, ipv6, flags);
-		for (r = flags_rows; (flags & r->mask) != r->value;)
-			r++;
-		row_segment(r->action, r->reason, &s, "%s: flags %c%c%c%c%c%c", family_name(ipv6),
-			    flags & TCP_URG ? 'U' : '-', flags & TCP_ACK ? 'A' : '-',
-			    flags & TCP_PSH ? 'P' : '-', flags & TCP_RST ? 'R' : '-',
-			    flags & TCP_SYN ? 'S' : '-', flags & TCP_FIN ? 'F' : '-');
 	}
 }
 
@@ -223,10 +165,8 @@ void rows_drop(void)
 	rows_extension_lies();
 	rows_martians();
 	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
-		rows_truncated(ipv6);
 		rows_doff(ipv6);
 		rows_options(ipv6);
-		rows_flags(ipv6);
 		rows_ports(ipv6);
 	}
 }

@@ -43,15 +43,14 @@ static void rows_observe(bool ipv6)
 	rows_observe_malformed(ipv6);
 	segment_begin(&s, ipv6, TCP_SYN);
 	row_segment(WOULD_PASS(calm), &s, "%s, observe: SYN while calm", family_name(ipv6));
-	s.flags = TCP_RST;
 	conn_forget(&s);
-	row_segment(WOULD_PASS(no_connection), &s, "%s, observe: RST while calm",
+	s.flags = TCP_ACK;
+	row_segment(WOULD_REPLY(unknown_ack), &s, "%s, observe: unknown ACK while calm",
 		    family_name(ipv6));
+	s.flags = TCP_RST;
 	listener_attack(&s);
 	row_segment(WOULD_DROP(unknown_rst), &s, "%s, observe: RST under attack",
 		    family_name(ipv6));
-	s.flags = TCP_ACK;
-	row_segment(WOULD_DROP(bad_cookie), &s, "%s, observe: ACK under attack", family_name(ipv6));
 	for (unsigned int i = 0; i < 2; i++) {
 		shield_configure(true);
 		segment_begin(&s, ipv6, TCP_SYN);
@@ -60,6 +59,10 @@ static void rows_observe(bool ipv6)
 		row_segment(WOULD_REPLY(cookie), &s, "%s, observe: SYN under attack, known",
 			    family_name(ipv6));
 	}
+	segment_begin(&s, ipv6, TCP_ACK);
+	row_segment(WOULD_DROP(unproven), &s, "%s, observe: unknown ACK under attack",
+		    family_name(ipv6));
+	segment_begin(&s, ipv6, TCP_SYN);
 	segment_options(&s, "mss 1460 md5");
 	row_segment(WOULD_DROP(unsigned_listener), &s, "%s, observe: MD5 under attack",
 		    family_name(ipv6));
@@ -77,6 +80,38 @@ static void rows_observe(bool ipv6)
 	shield_reset();
 }
 
+static void rows_off(bool ipv6)
+{
+	struct segment syn, ack;
+	struct frame f;
+
+	segment_begin(&syn, ipv6, TCP_SYN);
+	segment_begin(&ack, ipv6, TCP_ACK);
+	shield_mode(SYNSHIELD_MODE_OFF);
+	row_segment(PASS(off), &syn, "%s: SYN, mode off", family_name(ipv6));
+	row_segment(PASS(off), &syn, "%s: second SYN, mode off", family_name(ipv6));
+	row_segment(PASS(off), &ack, "%s: ACK, mode off", family_name(ipv6));
+	syn.flags = 0;
+	row_segment(PASS(off), &syn, "%s: no flags, mode off", family_name(ipv6));
+	syn.flags = TCP_SYN;
+	frame_build(&syn, &f);
+	f.byte[f.l4 + 12] = 0x40;
+	row(PASS(off), &f, "%s: header length 16, mode off", family_name(ipv6));
+	frame_build(&syn, &f);
+	f.len = f.l4;
+	row(PASS(off), &f, "%s: IP length overruns, mode off", family_name(ipv6));
+	shield_reset();
+	shield_policy(PORT, &(struct synshield_policy){.mode = SYNSHIELD_MODE_OFF});
+	row_segment(PASS(off), &syn, "%s: SYN, port's mode off", family_name(ipv6));
+	row_segment(PASS(off), &ack, "%s: ACK, port's mode off", family_name(ipv6));
+	shield_policy(PORT, &(struct synshield_policy){.mode = SYNSHIELD_MODE_INHERIT});
+	row_segment(REPLY(cookie), &syn, "%s: SYN, port's mode inherited again", family_name(ipv6));
+	shield_mode(SYNSHIELD_MODE_OFF);
+	shield_policy(PORT, &(struct synshield_policy){.mode = SYNSHIELD_MODE_ALWAYS});
+	row_segment(REPLY(cookie), &syn, "%s: SYN, interface off, port always", family_name(ipv6));
+	shield_reset();
+}
+
 /* The listener's entry is from the mode before. */
 static void rows_switch(bool ipv6)
 {
@@ -85,10 +120,10 @@ static void rows_switch(bool ipv6)
 	segment_begin(&syn, ipv6, TCP_SYN);
 	segment_begin(&ack, ipv6, TCP_ACK);
 	row_segment(REPLY(cookie), &syn, "%s: mode always", family_name(ipv6));
-	row_segment(DROP(bad_cookie), &ack, "%s: mode always, unknown ACK", family_name(ipv6));
+	row_segment(DROP(unproven), &ack, "%s: mode always, unknown ACK", family_name(ipv6));
 	shield_mode(SYNSHIELD_MODE_OBSERVE);
-	row_segment(WOULD_PASS(no_connection), &ack,
-		    "%s: always to observe, unknown ACK before any SYN", family_name(ipv6));
+	row_segment(WOULD_DROP(unproven), &ack, "%s: always to observe, unknown ACK before any SYN",
+		    family_name(ipv6));
 	shield_mode(SYNSHIELD_MODE_ALWAYS);
 	shield_mode(SYNSHIELD_MODE_OFF);
 	row_segment(PASS(off), &ack, "%s: always to off, unknown ACK before any SYN",
@@ -119,5 +154,6 @@ void rows_mode(void)
 		shield_reset();
 		rows_observe(ipv6);
 		rows_switch(ipv6);
+		rows_off(ipv6);
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What is none of the shield's business, or the kernel's to decide. */
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -81,38 +82,7 @@ static void rows_not_local(bool ipv6)
 	}
 	segment_begin(&s, ipv6, TCP_ACK);
 	net_address(addresses[ipv6][0], s.target);
-	row_segment(PASS(no_listener), &s, "ACK to %s", addresses[ipv6][0]);
-}
-
-static void rows_fragments(void)
-{
-	static const struct {
-		__u16 field;
-		const char *name;
-	} fragments[] = {
-		{IPV4_MF, "first fragment"},
-		{IPV4_MF | 185, "middle fragment"},
-		{185, "last fragment"},
-		{1, "last fragment at offset 8"},
-		{IPV4_DF | IPV4_MF, "first fragment with DF"},
-		{0x1fff, "fragment at the largest offset"},
-	};
-	struct segment s;
-
-	for (unsigned int i = 0; i < sizeof(fragments) / sizeof(*fragments); i++) {
-		segment_begin(&s, false, TCP_SYN);
-		s.fragment = fragments[i].field;
-		row_segment(PASS(fragment), &s, "IPv4: %s", fragments[i].name);
-	}
-	segment_begin(&s, true, TCP_SYN);
-	s.extensions = 1;
-	s.extension[0] = (struct extension){44, 8};
-	row_segment(PASS(fragment), &s, "IPv6: fragment header, even of a whole packet");
-	s.extensions = 3;
-	s.extension[0] = (struct extension){0, 8};
-	s.extension[1] = (struct extension){44, 8};
-	s.extension[2] = (struct extension){60, 8};
-	row_segment(PASS(fragment), &s, "IPv6: fragment header between others");
+	row_segment(PASS(not_local), &s, "ACK to %s", addresses[ipv6][0]);
 }
 
 static void rows_extensions(void)
@@ -133,38 +103,6 @@ static void rows_extensions(void)
 		    "IPv6: authenticated (AH), as with IPv4: no SYN-ACK without its signature");
 	s.extension[0] = (struct extension){135, 8};
 	row_segment(PASS(not_tcp), &s, "IPv6: mobility header");
-}
-
-static void rows_off(bool ipv6)
-{
-	struct segment syn, ack;
-	struct frame f;
-
-	segment_begin(&syn, ipv6, TCP_SYN);
-	segment_begin(&ack, ipv6, TCP_ACK);
-	shield_mode(SYNSHIELD_MODE_OFF);
-	row_segment(PASS(off), &syn, "%s: SYN, mode off", family_name(ipv6));
-	row_segment(PASS(off), &syn, "%s: second SYN, mode off", family_name(ipv6));
-	row_segment(PASS(off), &ack, "%s: ACK, mode off", family_name(ipv6));
-	syn.flags = 0;
-	row_segment(PASS(off), &syn, "%s: no flags, mode off", family_name(ipv6));
-	syn.flags = TCP_SYN;
-	frame_build(&syn, &f);
-	f.byte[f.l4 + 12] = 0x40;
-	row(PASS(off), &f, "%s: header length 16, mode off", family_name(ipv6));
-	frame_build(&syn, &f);
-	f.len = f.l4;
-	row(PASS(off), &f, "%s: IP length overruns, mode off", family_name(ipv6));
-	shield_reset();
-	shield_policy(PORT, &(struct synshield_policy){.mode = SYNSHIELD_MODE_OFF});
-	row_segment(PASS(off), &syn, "%s: SYN, port's mode off", family_name(ipv6));
-	row_segment(PASS(off), &ack, "%s: ACK, port's mode off", family_name(ipv6));
-	shield_policy(PORT, &(struct synshield_policy){.mode = SYNSHIELD_MODE_INHERIT});
-	row_segment(REPLY(cookie), &syn, "%s: SYN, port's mode inherited again", family_name(ipv6));
-	shield_mode(SYNSHIELD_MODE_OFF);
-	shield_policy(PORT, &(struct synshield_policy){.mode = SYNSHIELD_MODE_ALWAYS});
-	row_segment(REPLY(cookie), &syn, "%s: SYN, interface off, port always", family_name(ipv6));
-	shield_reset();
 }
 
 static void rows_unconfigured(bool ipv6)
@@ -192,30 +130,11 @@ static void rows_unconfigured(bool ipv6)
 	ok(o.code == XDP_PASS, "%s: no settings yet: passed, nothing counted", family_name(ipv6));
 }
 
-static void rows_listeners(bool ipv6)
-{
-	struct segment s;
-	int fd;
-
-	segment_begin(&s, ipv6, TCP_SYN);
-	s.target_port = 4444;
-	row_segment(PASS(no_listener), &s, "%s: nothing listens", family_name(ipv6));
-	fd = net_listen(ipv6, 4444, 16, LISTENER_PLAIN);
-	row_segment(REPLY(cookie), &s, "%s: the port was opened a moment ago", family_name(ipv6));
-	close(fd);
-	shield_configure(true);
-	row_segment(PASS(no_listener), &s, "%s: the port was closed again", family_name(ipv6));
-	s.flags = TCP_ACK;
-	row_segment(PASS(no_listener), &s, "%s: ACK where nothing listens", family_name(ipv6));
-	s.flags = TCP_RST;
-	row_segment(PASS(no_listener), &s, "%s: RST where nothing listens", family_name(ipv6));
-}
-
 static void rows_vlan_offload(bool ipv6)
 {
 	struct segment s;
 
-	shield_local(ipv6 ? "2001:db8:1::1" : "198.51.100.1", 100, 0);
+	local_put(ipv6 ? "2001:db8:1::1" : "198.51.100.1", 100, 0);
 	segment_begin(&s, ipv6, TCP_SYN);
 	row_segment(PASS(vlan_offload), &s, "%s: tag stripped before XDP", family_name(ipv6));
 	row_segment(PASS(vlan_offload), &s, "%s: tag stripped, listener known", family_name(ipv6));
@@ -264,7 +183,8 @@ static void rows_ao(bool ipv6)
 			    family_name(ipv6));
 }
 
-static void rows_table_full(bool ipv6)
+/* LRU: the seldom used make room. */
+static void rows_crowded(bool ipv6)
 {
 	struct synshield_listener l = {};
 	struct segment s;
@@ -273,7 +193,7 @@ static void rows_table_full(bool ipv6)
 	shield_reset();
 	for (int i = 0; i < SYNSHIELD_LISTENERS_MAX; i++) {
 		put16(s.target + 14, i);
-		s.target_port = 4444;
+		s.target_port = CLOSED_PORT;
 		listener_put(&s, &l);
 	}
 	segment_begin(&s, ipv6, TCP_SYN);
@@ -282,22 +202,68 @@ static void rows_table_full(bool ipv6)
 	shield_reset();
 }
 
+/* A table that has no room and makes none: its like is an allocation that failed. */
+static void rows_table_full(void)
+{
+	struct synshield_listener l = {};
+	struct segment s;
+
+	shield_load(&(struct shield_shape){.listeners_at_most = 1});
+	shield_reset();
+	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
+		segment_begin(&s, ipv6, TCP_SYN);
+		s.target_port = CLOSED_PORT;
+		listener_put(&s, &l);
+		s.target_port = PORT;
+		row_segment(PASS(table_full), &s, "%s: no room for the listener",
+			    family_name(ipv6));
+		s.target_port = CLOSED_PORT;
+		listener_forget(&s);
+		s.target_port = PORT;
+		row_segment(REPLY(cookie), &s, "%s: room for one", family_name(ipv6));
+		listener_forget(&s);
+	}
+	shield_load(&(struct shield_shape){});
+	shield_reset();
+}
+
+/* The kernel would drop such a SYN, too. */
+static void rows_backlog(bool ipv6)
+{
+	int fd = net_listen(ipv6, 8211, 1, LISTENER_PLAIN), client[2];
+	struct segment s;
+
+	segment_begin(&s, ipv6, TCP_SYN);
+	s.target_port = 8211;
+	row_segment(REPLY(cookie), &s, "%s: accept queue empty", family_name(ipv6));
+	for (int i = 0; i < 2; i++)
+		client[i] = net_dial(ipv6, 8211);
+	shield_configure(true);
+	row_segment(DROP(backlog_full), &s, "%s: accept queue full", family_name(ipv6));
+	row_segment(DROP(backlog_full), &s, "%s: accept queue full, listener known",
+		    family_name(ipv6));
+	close(accept(fd, NULL, NULL));
+	row_segment(REPLY(cookie), &s, "%s: one accepted", family_name(ipv6));
+	for (int i = 0; i < 2; i++)
+		close(client[i]);
+	close(fd);
+}
+
 void rows_pass(void)
 {
 	shield_reset();
 	rows_ethertypes();
-	rows_fragments();
 	rows_extensions();
 	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
 		rows_not_tcp(ipv6);
 		rows_stations(ipv6);
 		rows_not_local(ipv6);
-		rows_off(ipv6);
 		rows_unconfigured(ipv6);
-		rows_listeners(ipv6);
 		rows_vlan_offload(ipv6);
 		rows_signed(ipv6);
 		rows_ao(ipv6);
-		rows_table_full(ipv6);
+		rows_backlog(ipv6);
+		rows_crowded(ipv6);
 	}
+	rows_table_full();
 }

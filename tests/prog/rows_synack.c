@@ -23,7 +23,7 @@ static bool answers_once(const struct frame *syn, const struct frame *want, cons
 		note("  %s: no cookie: returned %d", way, o.code);
 		return false;
 	}
-	if (!same_frame(&o.frame, want)) {
+	if (!is_answer(&o, syn, want)) {
 		note("  %s", way);
 		return false;
 	}

@@ -32,13 +32,6 @@ static void tc_row(const struct segment *s, int code, int action, int reason, co
 
 #define NOTHING 0, -1
 
-static bool is_state(const struct segment *s, enum synshield_conn_state state)
-{
-	struct synshield_conn c;
-
-	return conn_get(s, &c) && c.state == state;
-}
-
 static void prove(struct exchange *e, bool ipv6, const char *options)
 {
 	static struct outcome o;
@@ -99,7 +92,7 @@ static void rows_confirmed(bool ipv6)
 	s.source_port = net_local_port(client);
 	conn_put(&s, &c);
 	tc_row(&s, TC_ACT_UNSPEC, NOTHING, "the kernel has the socket now: passed");
-	ok(is_state(&s, SYNSHIELD_CONN_ESTABLISHED), "%s, TC: established from now on",
+	ok(conn_is(&s, SYNSHIELD_CONN_ESTABLISHED), "%s, TC: established from now on",
 	   family_name(ipv6));
 	close(client);
 	close(server);
@@ -120,7 +113,7 @@ static void rows_backlog(bool ipv6)
 		client[i] = net_dial(ipv6, 8401);
 	shield_meta_is_missing(true);
 	tc_row(&e.ack, TC_ACT_SHOT, DROP(backlog_full), "accept queue full: the client repeats");
-	ok(is_state(&e.ack, SYNSHIELD_CONN_PROVEN), "%s, TC: and stays proven", family_name(ipv6));
+	ok(conn_is(&e.ack, SYNSHIELD_CONN_PROVEN), "%s, TC: and stays proven", family_name(ipv6));
 	shield_meta_is_missing(false);
 	for (int i = 0; i < 2; i++)
 		close(client[i]);

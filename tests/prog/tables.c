@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "tables.h"
+
+#include <bpf/bpf.h>
+#include <string.h>
+
+#include "harness.h"
+
+void map_put(const char *map, const void *key, const void *value)
+{
+	if (bpf_map_update_elem(shield_map(map), key, value, BPF_ANY))
+		bail_out("map %s", map);
+}
+
+void map_empty(const char *map)
+{
+	int fd = shield_map(map), left;
+	__u8 key[64], next[64];
+
+	left = !bpf_map_get_next_key(fd, NULL, next);
+	while (left) {
+		memcpy(key, next, sizeof(key));
+		left = !bpf_map_get_next_key(fd, key, next);
+		bpf_map_delete_elem(fd, key);
+	}
+}
+
+void local_put(const char *address, __u16 vlan, __u32 mtu)
+{
+	struct synshield_local_key key = {.prefixlen = 128};
+	struct synshield_local local = {.vlan = vlan, .mtu = mtu};
+
+	net_address(address, key.addr);
+	map_put("locals", &key, &local);
+}
+
+void list_put(const char *address, int bits, enum synshield_list list)
+{
+	struct synshield_list_key key;
+	__u32 value = list;
+
+	key.prefixlen = bits + (net_address(address, key.addr) ? 0 : 96);
+	map_put("lists", &key, &value);
+}
+
+static void listener_key(const struct segment *s, struct synshield_listener_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	memcpy(key->addr, s->target, 16);
+	key->port = s->target_port;
+}
+
+bool listener_get(const struct segment *s, struct synshield_listener *l)
+{
+	struct synshield_listener_key key;
+
+	listener_key(s, &key);
+	return !bpf_map_lookup_elem(shield_map("listeners"), &key, l);
+}
+
+void listener_put(const struct segment *s, const struct synshield_listener *l)
+{
+	struct synshield_listener_key key;
+
+	listener_key(s, &key);
+	map_put("listeners", &key, l);
+}
+
+void listener_attack(const struct segment *s)
+{
+	struct synshield_listener l;
+
+	if (!listener_get(s, &l))
+		bail_out("no listener to attack on port %d", s->target_port);
+	l.cookies_until_jiffies = shield_now() + 3600ULL * shield.host.hz;
+	listener_put(s, &l);
+}
+
+void listener_forget(const struct segment *s)
+{
+	struct synshield_listener_key key;
+
+	listener_key(s, &key);
+	bpf_map_delete_elem(shield_map("listeners"), &key);
+}
+
+static void conn_key(const struct segment *s, struct synshield_tuple *key)
+{
+	memcpy(key->remote, s->source, 16);
+	memcpy(key->local, s->target, 16);
+	key->remote_port = s->source_port;
+	key->local_port = s->target_port;
+}
+
+bool conn_get(const struct segment *s, struct synshield_conn *c)
+{
+	struct synshield_tuple key;
+
+	conn_key(s, &key);
+	return !bpf_map_lookup_elem(shield_map("conns"), &key, c);
+}
+
+void conn_put(const struct segment *s, const struct synshield_conn *c)
+{
+	struct synshield_tuple key;
+
+	conn_key(s, &key);
+	map_put("conns", &key, c);
+}
+
+void conn_forget(const struct segment *s)
+{
+	struct synshield_tuple key;
+
+	conn_key(s, &key);
+	bpf_map_delete_elem(shield_map("conns"), &key);
+}
+
+bool conn_is(const struct segment *s, enum synshield_conn_state state)
+{
+	struct synshield_conn c;
+
+	return conn_get(s, &c) && c.state == state;
+}
+
+static void source_key(const struct segment *s, int bits, struct synshield_source_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	bits += s->ipv6 ? 0 : 96;
+	for (int i = 0; i < bits; i++)
+		key->addr[i / 8] |= s->source[i / 8] & (0x80 >> i % 8);
+	key->port = s->target_port;
+}
+
+bool source_get(const struct segment *s, int bits, struct synshield_source *source)
+{
+	struct synshield_source_key key;
+
+	source_key(s, bits, &key);
+	return !bpf_map_lookup_elem(shield_map("sources"), &key, source);
+}
+
+void source_put(const struct segment *s, int bits, const struct synshield_source *source)
+{
+	struct synshield_source_key key;
+
+	source_key(s, bits, &key);
+	map_put("sources", &key, source);
+}
+
+static __u32 bucket_now(void)
+{
+	return (__u32)shield_now() * (BUCKET_SECOND / shield.host.hz);
+}
+
+/* Half of all the time that a bucket can tell. */
+static __u32 long_ago(void)
+{
+	return bucket_now() - (1u << 31);
+}
+
+void budgets_refill(void)
+{
+	static __u32 keys[SYNSHIELD_PREFIXES], full[SYNSHIELD_PREFIXES];
+	static struct synshield_doubt doubts[SYNSHIELD_DOUBTS];
+	struct synshield_tracking tracking = {.resets = long_ago()};
+	__u32 zero = 0, count = SYNSHIELD_PREFIXES;
+
+	for (__u32 i = 0; i < SYNSHIELD_PREFIXES; i++) {
+		keys[i] = i;
+		full[i] = tracking.resets;
+	}
+	if (bpf_map_update_batch(shield_map("replies"), keys, full, &count, NULL))
+		bail_out("map replies");
+	count = SYNSHIELD_DOUBTS;
+	if (bpf_map_update_batch(shield_map("doubts"), keys, doubts, &count, NULL))
+		bail_out("map doubts");
+	map_put("tracking", &zero, &tracking);
+}
+
+void budgets_spend_resets(void)
+{
+	struct synshield_tracking tracking = {};
+	__u32 zero = 0;
+
+	tracking.resets = bucket_now() + 2 * BUCKET_SECOND - BUCKET_SECOND / 16;
+	map_put("tracking", &zero, &tracking);
+}
