@@ -15,11 +15,14 @@ static __u64 origin;
 
 __u32 jiffies_hz(void)
 {
+	static __u32 hz;
 	struct timespec res;
 
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &res) || res.tv_nsec <= 0)
-		return 100;
-	return (SECOND_NS + res.tv_nsec / 2) / res.tv_nsec;
+	if (!hz && (clock_getres(CLOCK_MONOTONIC_COARSE, &res) || res.tv_nsec <= 0))
+		hz = 100;
+	if (!hz)
+		hz = (SECOND_NS + res.tv_nsec / 2) / res.tv_nsec;
+	return hz;
 }
 
 static __u64 ticks_since_boot(void)

@@ -12,6 +12,8 @@
 #include "sweep.h"
 
 #define PORTS 65536
+/* Written at most: the rest is for those who come meanwhile, before the LRU map evicts any. */
+#define SOURCES_KEPT (SYNSHIELD_SOURCES_MAX / 4 * 3)
 /* An entry that has counted none for so long goes. */
 #define STALE_SECONDS 30
 
@@ -128,6 +130,23 @@ static bool counts(const struct synshield_conn *conn)
 	       (!conn->local.syn || conn->remote.syn);
 }
 
+/* Those with few connections have long to go to a limit: they go first when there is no room. */
+static void keep_largest(struct rows *rows)
+{
+	__u32 least = 1;
+
+	while (rows->count > SOURCES_KEPT) {
+		size_t i, kept = 0;
+
+		least *= 2;
+		for (i = 0; i < rows->count; i++) {
+			if (rows->at[i].value.conns >= least)
+				rows->at[kept++] = rows->at[i];
+		}
+		rows->count = kept;
+	}
+}
+
 /* One row per source that has any. */
 static int count_conns(const struct synshield_settings *settings, const bool limited[PORTS],
 		       const struct conns_dump *dump, struct rows *rows)
@@ -149,6 +168,7 @@ static int count_conns(const struct synshield_settings *settings, const bool lim
 		rows->at[kept - 1].value.conns++;
 	}
 	rows->count = kept;
+	keep_largest(rows);
 	return 0;
 }
 

@@ -64,11 +64,15 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct synshield_tuple));
 }
 
+/* The kernel's clock may be ahead of jiffies_now(): what it has just seen is not idle. */
+#define AHEAD_SECONDS 10
+
 static bool is_idle(const struct synshield_conn *conn, __u32 now)
 {
-	__u32 seconds = conn_is_over(conn) ? SWEEP_OVER : SWEEP_IDLE;
+	__u32 seconds = conn_is_over(conn) ? SWEEP_OVER : SWEEP_IDLE, hz = jiffies_hz();
 
-	return now - conn->last_seen_jiffies >= seconds * jiffies_hz();
+	return now - conn->last_seen_jiffies >= seconds * hz &&
+	       conn->last_seen_jiffies - now > AHEAD_SECONDS * hz;
 }
 
 /* Unless it has come to life since the dump: a new connection may have taken its tuple. */
