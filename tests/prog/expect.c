@@ -263,6 +263,12 @@ static void turn(const struct segment *syn, struct segment *reply)
 	reply->hops = syn->ipv6 ? shield.host.hop_limit : shield.host.ttl;
 }
 
+void segment_begin_apart(struct segment *s, bool ipv6, __u8 flags)
+{
+	segment_begin(s, ipv6, flags);
+	net_address(ipv6 ? "2001:db8:4::4" : "192.0.4.4", s->source);
+}
+
 void segment_turn(const struct segment *s, __u8 flags, struct segment *sent)
 {
 	turn(s, sent);

@@ -104,6 +104,11 @@ void run_sent(const struct segment *s);
 
 /* A segment from 192.0.2.2 or 2001:db8:2::2 to the server's first address. */
 void segment_begin(struct segment *s, bool ipv6, __u8 flags);
+/*
+ * From a client that the kernel never hears of.  Whoever begins thousands has to be apart:
+ * their ports come round to those that the kernel holds.
+ */
+void segment_begin_apart(struct segment *s, bool ipv6, __u8 flags);
 /* The server's segment on the same tuple. */
 void segment_turn(const struct segment *s, __u8 flags, struct segment *sent);
 /* The handshake's third segment, for the SYN-ACK that the oracle expects. */

@@ -129,7 +129,7 @@ static bool run_flags(const struct flags_context *c, const struct live *live, bo
 	static struct outcome o;
 	struct segment s;
 
-	segment_begin(&s, ipv6, flags);
+	segment_begin_apart(&s, ipv6, flags);
 	s.target_port = c->port;
 	s.ack = 0x10203040;
 	if (c->real)
@@ -155,7 +155,7 @@ static void context_begin(const struct flags_context *c, bool ipv6)
 	shield.settings.syn_rate = 100000000;
 	shield.settings.reset_rate = shield.settings.reply_rate = ANY_RATE;
 	shield_mode(c->mode);
-	segment_begin(&s, ipv6, TCP_SYN);
+	segment_begin_apart(&s, ipv6, TCP_SYN);
 	run_segment(&s);
 }
 

@@ -33,7 +33,7 @@ static const char payload[] = "0123456789";
 
 static void shape_begin(const struct shape *sh, __u8 flags, struct segment *s)
 {
-	segment_begin(s, sh->ipv6, flags);
+	segment_begin_apart(s, sh->ipv6, flags);
 	s->vlans = sh->vlans;
 	s->vlan[0] = (struct vlan_tag){sh->vlans == 2 ? 0x88a8 : 0x8100, 5};
 	s->vlan[1] = (struct vlan_tag){0x8100, 7};
@@ -165,7 +165,7 @@ static void rows_header_lengths(void)
 	int wrong = 0;
 
 	for (int words = 0; words < 16; words++) {
-		segment_begin(&s, false, TCP_SYN);
+		segment_begin_apart(&s, false, TCP_SYN);
 		frame_build(&s, &f);
 		memset(f.byte + f.l4, 0xff, f.len - f.l4);
 		f.byte[f.l3] = 0x40 | words;
@@ -176,7 +176,7 @@ static void rows_header_lengths(void)
 	ok(!wrong, "IPv4: header lengths from 0 to 60");
 	wrong = 0;
 	for (int units = 0; units < 256; units++) {
-		segment_begin(&s, true, TCP_SYN);
+		segment_begin_apart(&s, true, TCP_SYN);
 		s.extensions = 1;
 		s.extension[0] = (struct extension){.kind = 60, .len = 8};
 		frame_build(&s, &f);
@@ -200,7 +200,7 @@ static bool doff_comes_to(bool ipv6, __u8 flags, int words)
 	static struct frame f;
 	struct segment s;
 
-	segment_begin(&s, ipv6, flags);
+	segment_begin_apart(&s, ipv6, flags);
 	segment_options(&s, "mss 1460 sack ts nop ws 7");
 	frame_build(&s, &f);
 	f.byte[f.l4 + 12] = words << 4;
@@ -229,7 +229,7 @@ static bool option_comes_to(bool ipv6, bool ao, int kind, int len)
 	static struct frame f;
 	struct segment s;
 
-	segment_begin(&s, ipv6, TCP_SYN);
+	segment_begin_apart(&s, ipv6, TCP_SYN);
 	segment_options(&s, "unknown 40");
 	frame_build(&s, &f);
 	memset(f.byte + f.l4 + 20, 1, 40);
@@ -264,7 +264,7 @@ static void shape_reset(enum synshield_mode mode)
 	shield.settings.reply_rate = shield.settings.reset_rate = ANY_RATE;
 	shield_mode(mode);
 	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
-		segment_begin(&s, ipv6, TCP_SYN);
+		segment_begin_apart(&s, ipv6, TCP_SYN);
 		run_segment(&s);
 	}
 }
