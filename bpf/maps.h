@@ -95,6 +95,15 @@ struct {
 	__type(value, struct synshield_doubt);
 } doubts SEC(".maps");
 
+/* The daemon's: declared here to be made and typed with the others. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536); /* loader: as many as conns */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct synshield_tuple);
+	__type(value, struct synshield_closing);
+} closing SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1048576); /* loader */

@@ -17,6 +17,7 @@
 #include <linux/types.h>
 #endif
 #include "reasons.h"
+#include "states.h"
 
 /* Raised when a key, value or meaning below changes. */
 #define SYNSHIELD_ABI 2
@@ -310,6 +311,19 @@ struct synshield_event {
 	__u32 verdict; /* of traces, of what was received: action << 16 | reason */
 };
 _Static_assert(sizeof(struct synshield_event) == 64, "ABI");
+
+/*
+ * Map `closing`, key struct synshield_tuple: the states of both ends of every connection,
+ * written by the daemon from `events`, or from the flags in `conns` after it was away.
+ */
+struct synshield_closing {
+	enum synshield_tcp_state remote, local;
+	__u8 pad[6];
+	__u64 since_ns;	   /* CLOCK_BOOTTIME: when it was opened, or first seen */
+	__u64 moved_ns;	   /* when a state changed last */
+	__u64 deadline_ns; /* when the local state ends, unless something is heard; ~0: never */
+};
+_Static_assert(sizeof(struct synshield_closing) == 32, "ABI");
 
 /* Map `trace`, one element, written by `trace`: which segments go to `traces`. */
 struct synshield_trace {
