@@ -531,9 +531,22 @@ wire_counts()
 	echo "{\"lost\":$lost,\"unanswered\":$unanswered,\"rings\":$(ring_drops)}"
 }
 
+# What a ring still holds when a flood is over waits until its receiver gets a CPU.
+settle()
+{
+	local before=none now tries
+	for ((tries = 0; tries < 50; tries++)); do
+		now=$(in_srv ethtool -S "$SRV_IF" | grep xdp_packets:)
+		[[ $now == "$before" ]] && return
+		before=$now
+		sleep 0.06
+	done
+}
+
 # take before|after: of the shield, the sink, the kernels of server (srv) and client (cli), the wire
 take()
 {
+	settle
 	counts > "$TMP/$1.shield"
 	sink_count > "$TMP/$1.sink"
 	kernel_counts "$NS_SRV" > "$TMP/$1.srv"

@@ -154,8 +154,9 @@ compare()
 answers_are_small()
 {
 	local port list flags
-	local -i COMPARED=0 LARGEST=0
+	local -i failed COMPARED=0 LARGEST=0
 	WRONG=''
+	take before
 	for port in 80 83; do
 		while read -r list; do
 			compare $port S "$list" ''
@@ -166,7 +167,14 @@ answers_are_small()
 		compare 82 $flags '' ''
 		compare 82 $flags '' data
 	done
+	take after
 	is "$COMPARED$WRONG" 58 "$NAME: all are answered, with at most 1.2 times their bytes"
+	# a veth may leave a frame no room to grow by an MSS that the SYN lacks: then the kernel answers
+	failed=$(grown shield pass.reply_failed)
+	is "$(grown shield reply.cookie pass.reply_failed) $(grown shield reply.kernel_cookie
+		) $(grown shield reply.closed_port reply.unknown_ack reply.unknown_data \
+		reply.unknown_fin reply.unknown_synack)" '23 23 12' "$NAME: and all by the shield"
+	((failed <= 1)) || not_ok "$NAME: SYN-ACKs can be built" "$failed could not"
 	diag "$NAME: the largest answer has $LARGEST % of what it answers"
 }
 SPORT=20000
