@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "sweep.h"
 
 #define BATCH 1024
 #define SETTLE_US 50000
@@ -208,37 +209,32 @@ static bool is_cut(const struct enforcement *e, const __u8 remote[16])
 
 static bool is_open(const struct synshield_conn *conn)
 {
-	if (conn->state != SYNSHIELD_CONN_PROVEN && conn->state != SYNSHIELD_CONN_ESTABLISHED)
-		return false;
-	return !conn->remote.rst && !conn->local.rst &&
-	       !(conn->remote.fin_acked && conn->local.fin_acked);
+	return (conn->state == SYNSHIELD_CONN_PROVEN ||
+		conn->state == SYNSHIELD_CONN_ESTABLISHED) &&
+	       !conn_is_over(conn);
 }
 
 long enforce_cut(const struct enforcement *e)
 {
-	struct synshield_tuple *tuples;
-	struct synshield_conn *conns;
-	void *keys, *values;
+	struct conns_dump dump;
 	long cut = 0;
-	size_t count, i;
+	size_t i;
 	int err;
 
 	if (!lists_count(&e->after, SYNSHIELD_LIST_DENY))
 		return 0;
-	err = maps_dump(&e->maps, MAP_CONNS, &keys, &values, &count);
+	err = conns_dump(&e->maps, &dump);
 	if (err)
 		return log_errno(err,
 				 "%s: the lists are changed, but the map conns cannot be read: "
 				 "connections of denied sources may go on",
 				 e->ifname);
-	tuples = keys;
-	conns = values;
-	for (i = 0; i < count; i++) {
-		if (is_cut(e, tuples[i].remote) &&
-		    !bpf_map_delete_elem(e->maps.fd[MAP_CONNS], &tuples[i]) && is_open(&conns[i]))
+	for (i = 0; i < dump.count; i++) {
+		if (is_cut(e, dump.tuples[i].remote) &&
+		    !bpf_map_delete_elem(e->maps.fd[MAP_CONNS], &dump.tuples[i]) &&
+		    is_open(&dump.conns[i]))
 			cut++;
 	}
-	free(keys);
-	free(values);
+	conns_dump_free(&dump);
 	return cut;
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # The test programs: make tools builds them into build/tools/.
 
-TOOLS := flood sink tcpc tcps seg udp tag peer witness
-TOOLS_BPF := flood sink tag
+TOOLS := flood sink tcpc tcps seg udp tag peer witness cost
+TOOLS_BPF := flood sink tag cost
 TOOLS_CFLAGS := $(ALL_CFLAGS) -Itests/tools
 TOOLS_LIBS := -lbpf -lmnl -lelf -lz -lpthread
 
