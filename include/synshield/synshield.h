@@ -166,6 +166,7 @@ struct synshield_list_key {
 };
 _Static_assert(sizeof(struct synshield_list_key) == 20, "ABI");
 
+/* NONE: of 0.0.0.0/0, where a list has ::/0 or another that would hold it, but means IPv6. */
 enum synshield_list {
 	SYNSHIELD_LIST_NONE,
 	SYNSHIELD_LIST_ALLOW,
