@@ -16,6 +16,12 @@ static struct bpf_map *object_map(const struct synshield *skel, int id)
 	return bpf_object__find_map_by_name(skel->obj, map_names[id]);
 }
 
+/* Of what capacity it is was decided when it was made: by the machine, or by an option. */
+static bool any_capacity(int id)
+{
+	return id == MAP_CONNS || id == MAP_CLOSING || id == MAP_EVENTS;
+}
+
 /* What a pinned map has that this object's would not have. */
 static const char *layout_difference(struct bpf_map *map, const struct bpf_map_info *info, int id)
 {
@@ -27,7 +33,7 @@ static const char *layout_difference(struct bpf_map *map, const struct bpf_map_i
 		return "value size";
 	if (info->map_flags != bpf_map__map_flags(map))
 		return "flags";
-	if (id != MAP_CONNS && info->max_entries != bpf_map__max_entries(map))
+	if (!any_capacity(id) && info->max_entries != bpf_map__max_entries(map))
 		return "capacity";
 	return NULL;
 }
@@ -72,6 +78,15 @@ static int take_over_maps(struct synshield *skel, const char *ifname, const stru
 	return 0;
 }
 
+static int size_maps(struct synshield *skel, unsigned int conns)
+{
+	__u32 capacity = conns_capacity(conns);
+	int err;
+
+	err = bpf_map__set_max_entries(skel->maps.conns, capacity);
+	return err ? err : bpf_map__set_max_entries(skel->maps.closing, capacity);
+}
+
 static const char *load_remedy(int err)
 {
 	switch (err) {
@@ -102,7 +117,7 @@ int loader_open(struct loader *loader, const char *ifname, const struct maps *pi
 	if (pinned)
 		err = take_over_maps(loader->skel, ifname, pinned, conns);
 	else
-		err = bpf_map__set_max_entries(loader->skel->maps.conns, conns_capacity(conns));
+		err = size_maps(loader->skel, conns);
 	if (err)
 		goto fail;
 	err = synshield__load(loader->skel);
