@@ -38,7 +38,7 @@ static void note_counted(const struct outcome *o)
 }
 
 /* What is none of the shield's business in any mode. */
-static bool is_never_observed(int reason)
+bool is_never_observed(int reason)
 {
 	switch (reason) {
 	case SYNSHIELD_REASON_not_tcp:

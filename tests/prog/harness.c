@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "corpus.h"
 #include "helper.skel.h"
 #include "synshield.skel.h"
 
@@ -267,6 +268,8 @@ void shield_run(const struct frame *in, struct outcome *out)
 		    .data_out = data, .data_size_out = sizeof(data), .ctx_in = &ctx_in,
 		    .ctx_size_in = sizeof(ctx_in), .ctx_out = &ctx, .ctx_size_out = sizeof(ctx));
 
+	if (!observing)
+		corpus_add(in);
 	read_stats(&before);
 	if (bpf_prog_test_run_opts(xdp_fd, &opts))
 		bail_out("running synshield_xdp on %u bytes", in->len);

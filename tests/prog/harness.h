@@ -84,6 +84,8 @@ void shield_run_tuples(const struct frame *in, __u32 times, struct synshield_sta
 /* Has netfilter track the connection that the segment belongs to. */
 bool shield_conntrack(const struct segment *s);
 
+/* Is this reason the same in any mode? */
+bool is_never_observed(int reason);
 /* Exactly one packet counted, under this verdict, and done accordingly. */
 bool is_verdict(const struct outcome *o, int action, int reason);
 /* What it was answered with. */
@@ -151,5 +153,6 @@ void rows_kernel_cookie(void);
 void rows_tc(void);
 void rows_random(void);
 void rows_million(void);
+void rows_observe(void);
 
 #endif

@@ -33,6 +33,16 @@ static void get(int fd, int name, void *value, socklen_t len)
 		bail_out("TCP socket option %d", name);
 }
 
+/* Repair takes SO_REUSEADDR away, without which nobody could listen on the port again. */
+static void end_repair(int fd)
+{
+	int one = 1;
+
+	set(fd, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP);
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)))
+		bail_out("SO_REUSEADDR");
+}
+
 /* The sequence number after all in the queue, of a socket under repair. */
 static __u32 queue_end(int fd, int queue)
 {
@@ -52,7 +62,7 @@ void live_window(const struct live *l, struct live_window *w)
 	w->rcv_nxt = queue_end(l->server, TCP_RECV_QUEUE);
 	w->snd_nxt = queue_end(l->server, TCP_SEND_QUEUE);
 	get(l->server, TCP_REPAIR_WINDOW, &window, sizeof(window));
-	set(l->server, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP);
+	end_repair(l->server);
 	w->rcv_wup = window.rcv_wup;
 	w->rcv_wnd = window.rcv_wnd;
 }
@@ -63,7 +73,7 @@ __u32 live_sent(int fd)
 
 	set(fd, TCP_REPAIR, TCP_REPAIR_ON);
 	seq = queue_end(fd, TCP_SEND_QUEUE);
-	set(fd, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP);
+	end_repair(fd);
 	return seq;
 }
 

@@ -38,15 +38,23 @@ static const struct {
 	{"kernel-cookie", rows_kernel_cookie, false},
 	{"tc", rows_tc, false},
 	{"random", rows_random, false},
+	{"observe", rows_observe, false}, /* of the frames of those before it */
 	{"million", rows_million, false},
 };
 
-static bool is_wanted(const char *name, int argc, char **argv)
+static bool is_named(const char *name, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)
 		if (!strcmp(argv[i], name))
 			return true;
 	return argc < 2;
+}
+
+/* `observe` needs the frames of those that can be observed. */
+static bool is_wanted(unsigned int i, int argc, char **argv)
+{
+	return is_named(groups[i].name, argc, argv) ||
+	       (groups[i].again && is_named("observe", argc, argv));
 }
 
 int main(int argc, char **argv)
@@ -56,7 +64,7 @@ int main(int argc, char **argv)
 		listeners[ipv6] = net_listen(ipv6, PORT, 1024, LISTENER_PLAIN);
 	shield_load(&(struct shield_shape){});
 	for (unsigned int i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
-		if (!is_wanted(groups[i].name, argc, argv))
+		if (!is_wanted(i, argc, argv))
 			continue;
 		note("--- %s", groups[i].name);
 		groups[i].run();

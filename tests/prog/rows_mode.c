@@ -34,7 +34,7 @@ static void rows_observe_malformed(bool ipv6)
 	row_segment(PASS(other_station), &s, "%s, observe: another station", family_name(ipv6));
 }
 
-static void rows_observe(bool ipv6)
+static void rows_observed(bool ipv6)
 {
 	struct segment s;
 	struct exchange e;
@@ -152,7 +152,7 @@ void rows_mode(void)
 {
 	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
 		shield_reset();
-		rows_observe(ipv6);
+		rows_observed(ipv6);
 		rows_switch(ipv6);
 		rows_off(ipv6);
 	}
