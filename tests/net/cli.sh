@@ -69,6 +69,7 @@ refuse() {
 start_daemon() { # LOG ARGUMENT...: returns once it says that it protects
 	local log=$1 i
 	shift
+	: >"$work/$log"
 	nsenter --net=/run/netns/"$ns" "$synshield" run "$@" 2>"$work/$log" &
 	daemons+=($!)
 	for ((i = 0; i < 100; i++)); do
@@ -95,7 +96,12 @@ expect "help CMD exits 0" 0 '^usage: synshield run IFACE' "$synshield" help run
 for c in run status stats set detach doctor; do
 	expect "$c --help exits 0" 0 "^usage: synshield $c" "$synshield" $c --help
 done
-expect "help lists every setting" 0 'half-open' "$synshield" set --help
+for s in mode counts syn-rate half-open quiet epoch reset reset-rate reply-rate source-conns \
+	source-rate source-prefix source-prefix6; do
+	expect "help lists the setting $s" 0 "^  $s  +[A-Za-z]" "$synshield" set --help
+done
+expect "help says where a limit is off" 0 '\(1 to 16777216, or off; default off\)$' \
+	"$synshield" set --help
 
 # -- wrong usage: 2 --
 refuse "no command" 2 "synshield --help" "$synshield"
@@ -130,6 +136,25 @@ refuse "port 65536" 2 "is no port" "$synshield" set "$dev" 65536:mode=off
 refuse "empty port" 2 "is no port" "$synshield" set "$dev" :mode=off
 refuse "a port has no epoch" 2 "epoch is the interface's" "$synshield" set "$dev" 80:epoch=9
 refuse "overlong word" 2 "too long" "$synshield" set "$dev" "mode=$(printf 'x%.0s' {1..4000})"
+refuse "unknown choice, of two" 2 "counts is auto or always, not 'off'" \
+	"$synshield" set "$dev" counts=off
+refuse "a port has no counts" 2 "counts is the interface's" "$synshield" set "$dev" 80:counts=auto
+refuse "unknown refusal" 2 "reset is reply, drop or pass, not 'deny'" \
+	"$synshield" set "$dev" reset=deny
+refuse "unknown refusal of a port" 2 "reply, drop or pass, or inherit to follow.*not '1'" \
+	"$synshield" set "$dev" 80:reset=1
+refuse "a limit is a number or off" 2 "from 1 to 16777216 \(connections\) or off, not 'none'" \
+	"$synshield" set "$dev" source-conns=none
+refuse "a limit of none is written off" 2 "or off, or inherit to follow.*not '0'" \
+	"$synshield" set "$dev" 80:source-rate=0
+refuse "a number that is no limit is never off" 2 "reply-rate is a whole number from 1.*\), not 'off'" \
+	"$synshield" set "$dev" reply-rate=off
+refuse "prefix too long" 2 "from 8 to 32" "$synshield" set "$dev" source-prefix=33
+refuse "prefix too short" 2 "from 16 to 128" "$synshield" set "$dev" source-prefix6=8
+refuse "a port has no prefix" 2 "source-prefix is the interface's" \
+	"$synshield" set "$dev" 80:source-prefix=24
+refuse "a port has no budget" 2 "reset-rate is the interface's" \
+	"$synshield" set "$dev" 80:reset-rate=5
 refuse "run checks settings before it attaches" 2 "unknown setting" in_ns "$synshield" run "$dev" foo=1
 
 # -- not running: 3 --
@@ -168,6 +193,7 @@ expect "status --json is JSON" 0 'always' sh -c \
 	"nsenter --net=/run/netns/$ns $synshield status --json --interval 10 | python3 -m json.tool"
 expect "stats --json is JSON with all keys" 0 'bad_cookie' sh -c \
 	"nsenter --net=/run/netns/$ns $synshield stats --json | python3 -m json.tool"
+expect "doctor tells of conntrack" 0 '^ok +conntrack +bpf_xdp_ct_lookup' "$synshield" doctor
 expect "doctor --json is JSON" 0 'capabilities' sh -c \
 	"nsenter --net=/run/netns/$ns $synshield doctor $dev --json | python3 -m json.tool"
 # Something to see: a listener, and a connection that this host opens to nobody.
@@ -207,12 +233,72 @@ expect "set inherit removes a port's settings" 0 '' \
 	in_ns "$synshield" set "$dev" 443:mode=inherit 443:syn-rate=inherit ssh:mode=inherit
 expect "no port has settings any more" 0 '"ports": \[\]' settings ports
 
+expect "set limits and refusals" 0 '' in_ns "$synshield" set "$dev" counts=always reset=drop \
+	reset-rate=0 reply-rate=7 source-conns=50 source-rate=off source-prefix=24 source-prefix6=56 \
+	8080:source-conns=off 8080:source-rate=9 8080:reset=pass
+expect "they are there" 0 '^drop 0 7 50 off 24 56 always off 9 pass inherit inherit$' in_ns sh -c \
+	"$synshield status $dev --interval 10 --json | python3 -c 'import json, sys
+r = json.load(sys.stdin)[0]
+s = [r[\"settings\"][k] for k in (\"reset\", \"reset-rate\", \"reply-rate\", \"source-conns\",
+    \"source-rate\", \"source-prefix\", \"source-prefix6\", \"counts\")]
+p = [r[\"ports\"][0][k] for k in (\"source-conns\", \"source-rate\", \"reset\", \"mode\",
+    \"syn-rate\")]
+print(*s, *p)'"
+expect "status shows them, a port's own only" 0 \
+	'port 8080 +reset=pass, source-conns=off, source-rate=9 connections/s$' \
+	in_ns "$synshield" status --interval 10
+expect "the maps say so, too" 0 '"source_conns": 4294967295' bpftool map dump pinned "$pins/$dev/policy"
+# one segment without any flag
+in_ns "$synshield" set "$dev" mode=observe reset=reply
+in_ns python3 -c 'import socket, struct, sys
+mac = bytes.fromhex(sys.argv[1].replace(":", ""))
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind((sys.argv[2], 0))
+ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 0, 0, 64, 6, 0, bytes([192, 0, 2, 9]),
+                 bytes([192, 0, 2, 1]))
+s.send(mac + bytes([2, 0, 0, 0, 0, 9, 8, 0]) + ip + struct.pack("!HHIIHHHH", 9, 80, 0, 0, 0x5000, 0, 0, 0))
+' "$(ip -n "$ns" -o link show dev "$dev" | sed 's/.*ether \([^ ]*\).*/\1/')" "$peer"
+expect "stats tell whose deeds mode observe counts" 0 'mode observe, what always would have done' \
+	in_ns "$synshield" stats
+expect "and what they would have been" 0 'would_drop +bad_flags +1 ' in_ns "$synshield" stats
+in_ns "$synshield" set "$dev" counts=auto
+expect "so, too, when it is the other's" 0 'mode observe, what auto would have done' \
+	in_ns "$synshield" stats
+in_ns "$synshield" set "$dev" mode=always
+expect "inherit returns to the interface's" 0 '' in_ns "$synshield" set "$dev" \
+	8080:source-conns=inherit 8080:source-rate=inherit 8080:reset=inherit
+expect "and leaves nothing of the port" 0 '"ports": \[\]' settings ports
+expect "set leaves the number of listed prefixes alone" 0 '"listed": 3,' sh -c "
+	m=$pins/$dev/settings
+	bpftool -j map lookup pinned \$m key 0 0 0 0 | python3 -c 'import json, sys
+v = [int(b, 16) for b in json.load(sys.stdin)[\"value\"]]
+v[60] = 3 # listed is the last word
+print(*v)' | xargs bpftool map update pinned \$m key 0 0 0 0 value
+	nsenter --net=/run/netns/$ns $synshield set $dev quiet=8 source-conns=off
+	bpftool -j map dump pinned \$m | sed 's/.*formatted/formatted/; s/\"listed\":\([0-9]*\)/\"listed\": \1,/'"
+
+# Another version's pins: all of its maps, or some that this one has not.
+abi() {
+	bpftool -j map lookup pinned "$pins/$dev/settings" key 0 0 0 0 |
+		python3 -c 'import json, sys; print(*json.load(sys.stdin)["value"][4:])' |
+		xargs bpftool map update pinned "$pins/$dev/settings" key 0 0 0 0 value "$1" 0 0 0
+}
+
 kill -9 "${daemons[0]}"
 wait "${daemons[0]}" 2>/dev/null
 expect "the shield outlives kill -9" 0 "$dev: protected" in_ns "$synshield" status --interval 10
 expect "status tells that no daemon runs" 0 'daemon +not running' \
 	in_ns "$synshield" status --interval 10
 expect "set works without a daemon" 0 '' in_ns "$synshield" set "$dev" half-open=77
+abi 1
+mv "$pins/$dev/doubts" "$pins/doubts"
+another="another version of synshield runs it \(map layout 1, this one knows 2\), and goes on: use that"
+refuse "another version's maps: run refuses" 1 "$another" in_ns "$synshield" run "$dev"
+refuse "another version's maps: status refuses" 1 "$another" in_ns "$synshield" status "$dev"
+refuse "another version's maps: set refuses" 1 "$another" in_ns "$synshield" set "$dev" quiet=9
+expect "another version's maps: its program runs on" 0 'prog/xdp' in_ns ip link show "$dev"
+mv "$pins/doubts" "$pins/$dev/doubts"
+abi 2
 start_daemon second.log "$dev"
 expect "the next daemon takes over" 0 "$dev: taken over" cat "$work/second.log"
 expect "take-over keeps the settings" 0 'half-open": 77' settings half-open
@@ -222,14 +308,18 @@ wait "${daemons[1]}"
 expect "SIGTERM exits 0" 0 '^0$' echo $?
 expect "a stopped daemon says that the shield stays" 0 "stays protected; 'synshield detach $dev'" \
 	cat "$work/second.log"
-start_daemon third.log "$dev"
+start_daemon third.log "$dev" --conns 70000
+expect "a size that was given keeps what is there" 0 'keeps room for [0-9]+ connections' \
+	cat "$work/third.log"
 expect "detach while a daemon runs" 0 "$dev: detached" in_ns "$synshield" detach "$dev"
 wait "${daemons[2]}"
 expect "the daemon notices and exits 0" 0 '^0$' echo $?
 expect "no program is left on the interface" 1 '' in_ns sh -c "ip link show $dev | grep xdp"
 refuse "detach again" 3 "not running" in_ns "$synshield" detach "$dev"
 
-start_daemon fourth.log "$dev" --xdp generic --tc clsact
+start_daemon fourth.log "$dev" --xdp generic --tc clsact --conns 70000
+expect "the room for connections is rounded up" 0 'conns +room for 131072' \
+	in_ns "$synshield" status --interval 10
 expect "generic XDP and clsact on demand" 0 "XDP generic, .*; TC clsact" cat "$work/fourth.log"
 expect "status warns of generic XDP" 0 'warning +XDP runs in generic mode' \
 	in_ns "$synshield" status --interval 10
@@ -238,6 +328,14 @@ expect "no qdisc is left" 1 '' in_ns sh -c "tc qdisc show dev $dev | grep clsact
 wait "${daemons[3]}"
 
 start_daemon fifth.log "$dev"
+# a power of 2 that takes between 1/512 and 1/256 of the memory, within bounds
+expect "by default it befits the machine" 0 '^yes$' in_ns sh -c \
+	"$synshield status --interval 10 --json | python3 -c 'import json, os, sys
+n = json.load(sys.stdin)[0][\"conns\"][\"capacity\"]
+fit = os.sysconf(\"SC_PHYS_PAGES\") * os.sysconf(\"SC_PAGESIZE\") // 256 // 128
+least, most = 16384, 4194304
+good = n & (n - 1) == 0 and (fit / 2 < n <= fit or n == least and fit < 2 * least or n == most)
+print(\"yes\" if good and least <= n <= most else n)'"
 ip -n "$ns" link del "$dev"
 wait "${daemons[4]}"
 expect "the interface vanishes: the daemon exits 0" 0 '^0$' echo $?
