@@ -244,7 +244,8 @@ void net_send(const struct frame *f)
 		bail_out("sending on wire0");
 }
 
-static bool is_answer(const struct frame *syn, struct frame *f)
+/* Has it these flags, and goes back the way? */
+static bool is_answer(const struct frame *syn, __u8 flags, struct frame *f)
 {
 	bool ipv6 = get16(f->byte + 12) == 0x86dd;
 	const __u8 *tcp;
@@ -256,11 +257,10 @@ static bool is_answer(const struct frame *syn, struct frame *f)
 	tcp = f->byte + f->l4;
 	return f->byte[f->l3 + (ipv6 ? 6 : 9)] == IPPROTO_TCP &&
 	       get16(tcp) == get16(syn->byte + syn->l4 + 2) &&
-	       get16(tcp + 2) == get16(syn->byte + syn->l4) &&
-	       (tcp[13] & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
+	       get16(tcp + 2) == get16(syn->byte + syn->l4) && (tcp[13] & flags) == flags;
 }
 
-bool net_kernel_answer(const struct frame *syn, struct frame *synack)
+static bool answer_with(const struct frame *syn, __u8 flags, struct frame *synack)
 {
 	struct pollfd p = {.fd = wire, .events = POLLIN};
 
@@ -273,8 +273,18 @@ bool net_kernel_answer(const struct frame *syn, struct frame *synack)
 		if (len <= 0)
 			continue;
 		synack->len = len;
-		if (is_answer(syn, synack))
+		if (is_answer(syn, flags, synack))
 			return true;
 	}
 	return false;
+}
+
+bool net_kernel_answer(const struct frame *syn, struct frame *synack)
+{
+	return answer_with(syn, TCP_SYN | TCP_ACK, synack);
+}
+
+bool net_kernel_reset(const struct frame *f, struct frame *rst)
+{
+	return answer_with(f, TCP_RST, rst);
 }

@@ -56,5 +56,7 @@ __u16 net_local_port(int fd);
 void net_send(const struct frame *f);
 /* Sends a SYN and waits for the kernel's own SYN-ACK. */
 bool net_kernel_answer(const struct frame *syn, struct frame *synack);
+/* The same with any segment, and the RST that the kernel answers it with. */
+bool net_kernel_reset(const struct frame *f, struct frame *rst);
 
 #endif

@@ -328,6 +328,31 @@ static void rows_known_syn(bool ipv6, int listener)
 	live_close(&l);
 }
 
+/* One that answers no SYN of this host's is the kernel's to challenge, but not without end. */
+static void rows_synack_twice(bool ipv6)
+{
+	struct synshield_conn c = {.state = SYNSHIELD_CONN_ESTABLISHED};
+	struct segment s;
+
+	segment_begin(&s, ipv6, TCP_SYN | TCP_ACK);
+	c.last_seen_jiffies = shield_now();
+	conn_put(&s, &c);
+	for (int i = 1; i <= 16; i++)
+		row_segment(PASS(tracked), &s, "%s: SYN-ACK %d on a tracked connection",
+			    family_name(ipv6), i);
+	row_segment(DROP(tuple_rate), &s, "%s: SYN-ACK 17 at once", family_name(ipv6));
+	s.flags = TCP_ACK;
+	row_segment(PASS(tracked), &s, "%s: its own segments pass", family_name(ipv6));
+	s.flags = TCP_SYN | TCP_ACK;
+	row_segment(PASS(tracked), &s, "%s: SYN-ACK after another segment", family_name(ipv6));
+	c.state = SYNSHIELD_CONN_SYN_SENT;
+	c.syns = 16;
+	conn_put(&s, &c);
+	for (int i = 1; i <= 17; i++)
+		row_segment(PASS(tracked), &s, "%s: SYN-ACK %d to this host's SYN",
+			    family_name(ipv6), i);
+}
+
 /* A tracked tuple whose socket is gone does not hold up its next SYN. */
 static void rows_stale(bool ipv6)
 {
@@ -374,6 +399,7 @@ void rows_ack(void)
 		rows_altered(ipv6, "mss 1460 sack ts nop ws 7");
 		rows_altered(ipv6, "mss 1460 nop ws 7");
 		rows_tracked(ipv6);
+		rows_synack_twice(ipv6);
 		rows_stale(ipv6);
 		rows_replayed(ipv6);
 		rows_adopted(ipv6, net_listener(ipv6));

@@ -271,6 +271,20 @@ static void rows_spent(bool ipv6)
 	live_close(&l);
 }
 
+/* Netfilter's connections are in no table of sockets. */
+static void rows_spent_conntrack(bool ipv6)
+{
+	struct segment s;
+
+	shield_reset();
+	shield.host.flags |= SYNSHIELD_HOST_CONNTRACK;
+	spend_resets(ipv6);
+	segment_begin(&s, ipv6, TCP_ACK);
+	ok(shield_conntrack(&s), "%s: netfilter tracks a connection", family_name(ipv6));
+	row_segment(PASS(conntracked), &s, "%s: no RST is left: netfilter's passes",
+		    family_name(ipv6));
+}
+
 /* Entries that the table had to give up are asked for again. */
 static void rows_evicted(bool ipv6)
 {
@@ -298,6 +312,7 @@ void rows_budget(void)
 		rows_prefix(ipv6);
 		rows_proof(ipv6);
 		rows_spent(ipv6);
+		rows_spent_conntrack(ipv6);
 		rows_evicted(ipv6);
 	}
 	shield_reset();

@@ -93,6 +93,30 @@ static void rows_ipv6(void)
 	}
 }
 
+/* A fragment of fragments: whichever header says that there is more. */
+static void rows_twice(void)
+{
+	struct segment s;
+	struct frame f;
+
+	for (int outer = 0; outer <= 1; outer++) {
+		for (int inner = 0; inner <= 1; inner++) {
+			segment_begin(&s, true, TCP_SYN);
+			s.extensions = 2;
+			s.extension[0] = (struct extension){IPV6_FRAGMENT_HEADER, 8};
+			s.extension[1] = (struct extension){IPV6_FRAGMENT_HEADER, 8};
+			frame_build(&s, &f);
+			put16(f.byte + f.l3 + 42, outer ? IPV6_MORE : 0);
+			put16(f.byte + f.l3 + 50, inner ? IPV6_MORE : 0);
+			if (outer || inner)
+				row(DROP(bad_fragment), &f, "IPv6: SYN, more fragments: %d, %d",
+				    outer, inner);
+			else
+				row(REPLY(cookie), &f, "IPv6: SYN, the only fragment twice over");
+		}
+	}
+}
+
 /* A first fragment with so many bytes of the TCP header, which are an ACK's. */
 static void rows_cut(bool ipv6)
 {
@@ -156,6 +180,7 @@ void rows_fragment(void)
 	run_segment(&syn);
 	rows_ipv4();
 	rows_ipv6();
+	rows_twice();
 	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
 		rows_cut(ipv6);
 		rows_others(ipv6);

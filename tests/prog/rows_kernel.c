@@ -19,14 +19,24 @@ static __u8 *find_timestamp(struct frame *f)
 	return at < end ? at : NULL;
 }
 
+/*
+ * There is no neighbour to send it to; flow labels are the kernel's to make up; and it
+ * leaves the checksum to a device.
+ */
+static void kernel_stations(struct frame *kernel, const struct frame *ours)
+{
+	memcpy(kernel->byte, ours->byte, 12);
+	if (kernel->byte[kernel->l3] >> 4 == 6)
+		put32(kernel->byte + kernel->l3, get32(kernel->byte + kernel->l3) & 0xfff00000);
+	frame_seal(kernel);
+}
+
 /* Makes of the kernel's frame what the shield's is in ISN, TSval, flow label and stations. */
 static void adapt(struct frame *kernel, struct frame *ours)
 {
 	__u8 *theirs = find_timestamp(kernel), *own = find_timestamp(ours);
 
-	memcpy(kernel->byte, ours->byte, 12);
-	if (kernel->byte[kernel->l3] >> 4 == 6)
-		put32(kernel->byte + kernel->l3, get32(kernel->byte + kernel->l3) & 0xfff00000);
+	kernel_stations(kernel, ours);
 	memcpy(kernel->byte + kernel->l4 + 4, ours->byte + kernel->l4 + 4, 4);
 	if (theirs && own)
 		memcpy(theirs + 2, own + 2, 4);
@@ -65,6 +75,54 @@ static void rows_layouts(bool ipv6)
 	s.source_port++;
 	s.tos = 2;
 	as_the_kernel(&s, "ECN asked for on an ECN-capable SYN");
+}
+
+/* What nobody knows: the RST as the kernel's own. */
+static void rows_resets(bool ipv6)
+{
+	static const struct {
+		__u8 flags;
+		int payload;
+		__u16 port;
+	} rows[] = {
+		{TCP_SYN, 0, CLOSED_PORT},
+		{TCP_SYN, 5, CLOSED_PORT},
+		{TCP_SYN | TCP_ECE | TCP_CWR, 0, CLOSED_PORT},
+		{TCP_SYN | TCP_ACK, 0, CLOSED_PORT},
+		{TCP_ACK, 0, CLOSED_PORT},
+		{TCP_ACK | TCP_PSH, 9, CLOSED_PORT},
+		{TCP_ACK | TCP_FIN, 0, CLOSED_PORT},
+		{TCP_ACK | TCP_FIN, 4, CLOSED_PORT},
+		{TCP_SYN | TCP_ACK, 0, PORT},
+		{TCP_ACK, 0, PORT},
+		{TCP_ACK | TCP_PSH, 9, PORT},
+		{TCP_ACK | TCP_FIN, 0, PORT},
+	};
+	static struct frame f, kernel;
+	static struct outcome o;
+	struct segment s;
+
+	shield_mode(SYNSHIELD_MODE_AUTO);
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		bool same = false;
+
+		segment_begin(&s, ipv6, rows[i].flags);
+		s.target_port = rows[i].port;
+		s.ack = rows[i].flags & TCP_ACK ? 0x55667788 : 0;
+		s.payload = "123456789";
+		s.payload_len = rows[i].payload;
+		frame_build(&s, &f);
+		shield_run(&f, &o);
+		if (net_kernel_reset(&f, &kernel)) {
+			o.frame.l4 = kernel.l4;
+			kernel_stations(&kernel, &o.frame);
+			same = same_frame(&o.frame, &kernel);
+		}
+		ok(same && o.code == XDP_TX,
+		   "%s: flags %s, %d bytes to port %d: RST as the kernel's own", family_name(ipv6),
+		   flags_name(rows[i].flags), rows[i].payload, rows[i].port);
+	}
+	shield_reset();
 }
 
 struct listener_row {
@@ -220,6 +278,7 @@ void rows_kernel(void)
 		rows_mtu(ipv6);
 		rows_sysctls(ipv6);
 		rows_rmem(ipv6);
+		rows_resets(ipv6);
 	}
 	rows_sources();
 	rows_martians();

@@ -86,12 +86,103 @@ static void rows_mptcp(bool ipv6)
 	close(fd);
 }
 
+/* No flood of other segments costs such a client its connection. */
+static void rows_spent(bool ipv6)
+{
+	static const struct agreement bare = {.wscale = NO_WSCALE};
+	struct oracle_cookie c = {};
+	struct segment syn, ack;
+
+	shield.settings.reset_rate = 1;
+	shield_configure(true);
+	segment_begin(&syn, ipv6, TCP_SYN);
+	ok(is_answered(&syn, &c), "%s: SYN-ACK with the kernel's cookie", family_name(ipv6));
+	segment_third(&syn, &bare, &c, &ack);
+	budgets_spend_resets();
+	row_segment(PASS(kernel_cookie_ok), &ack, "%s: the ACK, when no RST is left",
+		    family_name(ipv6));
+}
+
+/* In a burst of one answer a second to a prefix: proofs give back what they took. */
+static bool proof_gives_back(bool ipv6)
+{
+	static const struct agreement bare = {.wscale = NO_WSCALE};
+	static struct outcome o;
+	static struct frame f;
+	struct oracle_cookie c = {};
+	struct segment syn, ack;
+	bool right = true;
+
+	budgets_refill();
+	shield.settings.reply_rate = 1;
+	shield_configure(true);
+	for (int i = 0; i < 2; i++) {
+		segment_begin(&syn, ipv6, TCP_SYN);
+		right &= is_answered(&syn, &c);
+		segment_third(&syn, &bare, &c, &ack);
+		segment_begin(&syn, ipv6, TCP_SYN);
+		frame_build(&syn, &f);
+		shield_run(&f, &o);
+		right &= is_verdict(&o, DROP(reply_cap));
+		frame_build(&ack, &f);
+		shield_run(&f, &o);
+		right &= is_verdict(&o, PASS(kernel_cookie_ok));
+	}
+	return right;
+}
+
+static bool kernel_takes_nothing(bool ipv6)
+{
+	static struct outcome o;
+	static struct frame f;
+	struct segment syn;
+	bool right = true;
+
+	budgets_refill();
+	shield.settings.reply_rate = 1;
+	shield_configure(true);
+	for (int i = 0; i < 3; i++) {
+		segment_begin(&syn, ipv6, TCP_SYN);
+		frame_build(&syn, &f);
+		shield_run(&f, &o);
+		right &= is_verdict(&o, PASS(cookie_not_due));
+	}
+	return right;
+}
+
+/* Within less than the second in which one more answer is earned, or anew. */
+static void in_no_time(bool (*right)(bool ipv6), bool ipv6, const char *name)
+{
+	bool is_right = false;
+	__u64 began;
+
+	for (int tries = 0; tries < 5; tries++) {
+		began = shield_now();
+		is_right = right(ipv6);
+		if (shield_now() - began < shield.host.hz)
+			break;
+	}
+	ok(is_right, "%s: %s", family_name(ipv6), name);
+}
+
+static void rows_budget_kept(bool ipv6)
+{
+	rows_spent(ipv6);
+	in_no_time(proof_gives_back, ipv6, "a proof of the kernel's cookie gives back an answer");
+	shield.settings.reply_rate = 20000;
+	shield_configure(true);
+	net_sysctl("ipv4/tcp_syncookies", "1");
+	in_no_time(kernel_takes_nothing, ipv6, "a SYN that is left to the kernel takes no answer");
+	net_sysctl("ipv4/tcp_syncookies", "2");
+}
+
 static void rows_old_kernel(bool ipv6)
 {
 	net_sysctl("ipv4/tcp_syncookies", "2");
 	shield.host.flags &= ~SYNSHIELD_HOST_REQSK;
 	shield_configure(true);
 	rows_cookie(ipv6, PORT, "no bpf_sk_assign_tcp_reqsk");
+	rows_budget_kept(ipv6);
 	shield_reset();
 	net_sysctl("ipv4/tcp_syncookies", "1");
 }

@@ -71,6 +71,10 @@ static void rows_modes(bool ipv6)
 		segment_begin(&s, ipv6, TCP_SYN | TCP_FIN);
 		row_segment(DROP(bad_flags), &s, "%s: %s, but malformed", family_name(ipv6),
 			    allow ? "allowed" : "denied");
+		segment_begin(&s, ipv6, TCP_SYN);
+		segment_options(&s, "raw 2 raw 0 nop nop");
+		row_segment(DROP(bad_options), &s, "%s: %s, but with bad options",
+			    family_name(ipv6), allow ? "allowed" : "denied");
 		shield_mode(SYNSHIELD_MODE_OFF);
 		rows_all(ipv6, PASS(off), allow ? "allowed, mode off" : "denied, mode off");
 		shield_mode(SYNSHIELD_MODE_ALWAYS);

@@ -112,6 +112,35 @@ static void rows_off(bool ipv6)
 	shield_reset();
 }
 
+/* What the kernel did in the cookie's place counts as its proof, or no attack would end. */
+static void rows_observed_proof(bool ipv6)
+{
+	static struct frame f, answer;
+	struct synshield_listener before, after;
+	struct segment s;
+
+	shield_mode(SYNSHIELD_MODE_OBSERVE);
+	segment_begin(&s, ipv6, TCP_SYN);
+	run_segment(&s);
+	conn_forget(&s);
+	listener_attack(&s);
+	segment_begin(&s, ipv6, TCP_SYN);
+	row_segment(WOULD_REPLY(cookie), &s, "%s, observe: SYN under attack", family_name(ipv6));
+	frame_build(&s, &f);
+	if (!net_kernel_answer(&f, &answer))
+		bail_out("the kernel does not answer");
+	listener_get(&s, &before);
+	s.flags = TCP_ACK;
+	s.seq++;
+	s.ack = get32(answer.byte + answer.l4 + 4) + 1;
+	row_segment(WOULD_PASS(cookie_ok), &s, "%s, observe: the kernel's request is completed",
+		    family_name(ipv6));
+	listener_get(&s, &after);
+	ok(after.window_acks == before.window_acks + 1, "%s, observe: counted as completed",
+	   family_name(ipv6));
+	shield_reset();
+}
+
 /* The listener's entry is from the mode before. */
 static void rows_switch(bool ipv6)
 {
@@ -153,6 +182,7 @@ void rows_mode(void)
 	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
 		shield_reset();
 		rows_observed(ipv6);
+		rows_observed_proof(ipv6);
 		rows_switch(ipv6);
 		rows_off(ipv6);
 	}
