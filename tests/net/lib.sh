@@ -578,3 +578,38 @@ topo_down()
 	done
 	rm -rf "$PIN_DIR"
 }
+
+## Sockets on demand
+
+# ends_up NAME srv|cli|net: a process that opens, uses and closes sockets when asked: tests/tools/ends.py
+# says how.
+declare -A ENDS_ASK=() ENDS_HEAR=()
+ends_up()
+{
+	local name=$1 fd
+	mkfifo "$TMP/$name.ask" "$TMP/$name.hear" || bail "cannot make pipes"
+	spawn "$name" "$2" python3 "$ROOT/tests/tools/ends.py" "$TMP/$name.ask" "$TMP/$name.hear"
+	exec {fd}<> "$TMP/$name.ask"
+	ENDS_ASK[$name]=$fd
+	exec {fd}<> "$TMP/$name.hear"
+	ENDS_HEAR[$name]=$fd
+}
+
+# ask NAME COMMAND...: sets HEARD to the answer, and CONN to the connection that it speaks of, if any.
+ask()
+{
+	local name=$1
+	shift
+	echo "$*" >&"${ENDS_ASK[$name]}"
+	IFS= read -r -t 60 HEARD <&"${ENDS_HEAR[$name]}" || bail "$name does not answer: $*: $(cat "$TMP/$name.err")"
+	CONN=
+	[[ $HEARD == ok\ * ]] && CONN=${HEARD#ok } CONN=${CONN%% *}
+	return 0
+}
+
+# asked NAME COMMAND... : the answer, on standard output
+asked()
+{
+	ask "$@"
+	echo "$HEARD"
+}
