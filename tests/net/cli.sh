@@ -50,7 +50,7 @@ expect() {
 	shift 3
 	"$@" >"$work/out" 2>"$work/err" || got=$?
 	[ "$got" = "$code" ] && { [ -z "$pattern" ] ||
-		cat "$work/out" "$work/err" | grep -Eq -- "$pattern"; } && ok=1
+		grep -Eqh -- "$pattern" "$work/out" "$work/err"; } && ok=1
 	[ "$got" = "$code" ] || echo "exit code $got, not $code" >>"$work/err"
 	report "$ok" "$name"
 }

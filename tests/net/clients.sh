@@ -132,13 +132,16 @@ made_by_cookie()
 	local after key
 
 	after=$(counts)
-	grown() { echo $(($(field "$1" <<< "$after") - $(field "$1" <<< "$BEFORE"))); }
-	cookies=$(grown reply.cookie) accepted=$(grown pass.accepted)
+	since() { echo $(($(field "$1" <<< "$after") - $(field "$1" <<< "$BEFORE"))); }
+	cookies=$(since reply.cookie) accepted=$(since pass.accepted)
 	for key in pass.cookie_not_due pass.calm pass.known_tuple pass.vlan_offload pass.no_key \
-		pass.reply_failed pass.adopted pass.accept_failed pass.backlog_full pass.no_connection \
-		drop.bad_cookie drop.backlog_full drop.bad_tcp drop.bad_ip drop.bad_options; do
-		(($(grown "$key") == 0)) && continue
-		echo "$key grew by $(grown "$key")"
+		pass.reply_failed pass.adopted pass.conntracked pass.accept_failed pass.backlog_full \
+		drop.bad_cookie drop.backlog_full drop.bad_tcp drop.bad_ip drop.bad_options \
+		drop.bad_flags drop.bad_fragment drop.tuple_rate drop.reply_cap drop.unproven \
+		drop.unknown_ack reply.unknown_ack drop.unknown_data reply.unknown_data \
+		drop.unknown_fin reply.unknown_fin drop.unknown_synack reply.unknown_synack; do
+		(($(since "$key") == 0)) && continue
+		echo "$key grew by $(since "$key")"
 		others+=1
 	done
 	((cookies >= n && accepted == n && others == 0)) && return
