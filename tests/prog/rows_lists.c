@@ -50,6 +50,8 @@ static void rows_prefixes(bool ipv6)
 	row_segment(REPLY(cookie), &s, "%s: the next prefix", family_name(ipv6));
 	shield_reset();
 	list(ipv6, 0, SYNSHIELD_LIST_DENY);
+	if (ipv6) /* as `deny ::/0` does: IPv4 addresses are mapped into it */
+		list_put("0.0.0.0", 0, SYNSHIELD_LIST_NONE);
 	rows_all(ipv6, DROP(denied), "the whole family denied");
 	segment_begin(&s, !ipv6, TCP_SYN);
 	row_segment(REPLY(cookie), &s, "%s: the other family", family_name(!ipv6));

@@ -6,7 +6,7 @@
 T := $(B)/tests
 PROG_OBJ := $(patsubst tests/prog/%.c,$(T)/prog/%.o, \
 	$(filter-out %.bpf.c %/verifier_stats.c,$(wildcard tests/prog/*.c)))
-UNIT := siphash cookie tcp_options settings lists
+UNIT := siphash cookie tcp_options budget settings lists
 UNIT_BIN := $(UNIT:%=$(T)/unit-%)
 UNIT_COMMON := $(T)/prog/tap.o $(T)/prog/packet.o $(T)/prog/oracle.o
 TESTS_CFLAGS := $(ALL_CFLAGS) -Itests/prog -I$(T)
