@@ -124,7 +124,10 @@ static int read_rule(const struct nlmsghdr *nlh, void *arg)
 	{
 		if (mnl_attr_get_type(attr) != NFTA_RULE_EXPRESSIONS)
 			continue;
-		mnl_attr_for_each_nested(expression, attr) read_expression(expression, arg);
+		mnl_attr_for_each_nested(expression, attr)
+		{
+			read_expression(expression, arg);
+		}
 	}
 	return MNL_CB_OK;
 }
