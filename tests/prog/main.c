@@ -33,6 +33,7 @@ static const struct {
 	{"track", rows_track, true},
 	{"close", rows_close, true},
 	{"limits", rows_limits, true},
+	{"event", rows_event, true},
 	{"mode", rows_mode, false},
 	{"attack", rows_attack, true},
 	{"kernel-cookie", rows_kernel_cookie, false},
