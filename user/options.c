@@ -68,6 +68,28 @@ const struct option_desc options[] = {
 	 "bits of an IPv4 address that make a source"},
 	{NUMBER("source-prefix6", 16, 128, 64, "bits", source_prefix6), INTERFACE_ONLY,
 	 "bits of an IPv6 address that make a source"},
+	{NUMBER("msl", 1, 3600, 30, "s", msl), INTERFACE_ONLY,
+	 "maximum segment lifetime: TIME_WAIT is shown for twice that;\n"
+	 "30 is what Linux keeps to, RFC 9293 says 120"},
+	{NUMBER("syn-sent-timeout", 1, 3600, 120, "s", syn_sent_timeout), INTERFACE_ONLY,
+	 "a SYN that nobody answers: Linux repeats it for 127 s"},
+	{NUMBER("syn-received-timeout", 1, 3600, 60, "s", syn_received_timeout), INTERFACE_ONLY,
+	 "a handshake that is not completed: Linux repeats its\n"
+	 "SYN-ACK for 63 s"},
+	{NUMBER("established-timeout", 1, 1728000, 432000, "s", established_timeout),
+	 INTERFACE_ONLY,
+	 "an idle connection of which the kernel has no socket any\n"
+	 "more; while it has one the connection stays"},
+	{NUMBER("fin-wait-timeout", 1, 86400, 60, "s", fin_wait_timeout), INTERFACE_ONLY,
+	 "an idle FIN_WAIT_2 that no application holds open: Linux\n"
+	 "waits as long (tcp_fin_timeout) for the other end's FIN"},
+	{NUMBER("close-wait-timeout", 1, 1728000, 86400, "s", close_wait_timeout), INTERFACE_ONLY,
+	 "an idle CLOSE_WAIT: how long the application may take to\n"
+	 "close is its own affair, so a day"},
+	{NUMBER("last-ack-timeout", 1, 86400, 60, "s", last_ack_timeout), INTERFACE_ONLY,
+	 "a FIN that is not acknowledged (FIN_WAIT_1, CLOSING,\n"
+	 "LAST_ACK), since its last repetition: Linux's are 51 s\n"
+	 "apart at most"},
 };
 const size_t options_count = sizeof(options) / sizeof(options[0]);
 

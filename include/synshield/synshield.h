@@ -75,8 +75,17 @@ struct synshield_settings {
 	__u32 source_prefix;	    /* bits of an IPv4 address that make a source */
 	__u32 source_prefix6;	    /* bits of an IPv6 address that do */
 	__u32 listed;		    /* prefixes in `lists` */
+	/* seconds, the daemon's: see user/options.c */
+	__u32 msl; /* TIME_WAIT lasts twice that */
+	__u32 syn_sent_timeout;
+	__u32 syn_received_timeout;
+	__u32 established_timeout;
+	__u32 fin_wait_timeout;
+	__u32 close_wait_timeout;
+	__u32 last_ack_timeout;
+	__u32 pad;
 };
-_Static_assert(sizeof(struct synshield_settings) == 64, "ABI");
+_Static_assert(sizeof(struct synshield_settings) == 96, "ABI");
 
 /*
  * Map `policy`, key __u32 port: a port's own settings; 0 (INHERIT) where the

@@ -97,7 +97,8 @@ for c in run status stats set detach doctor; do
 	expect "$c --help exits 0" 0 "^usage: synshield $c" "$synshield" $c --help
 done
 for s in mode counts syn-rate half-open quiet epoch reset reset-rate reply-rate source-conns \
-	source-rate source-prefix source-prefix6; do
+	source-rate source-prefix source-prefix6 msl syn-sent-timeout syn-received-timeout \
+	established-timeout fin-wait-timeout close-wait-timeout last-ack-timeout; do
 	expect "help lists the setting $s" 0 "^  $s  +[A-Za-z]" "$synshield" set --help
 done
 expect "help says where a limit is off" 0 '\(1 to 16777216, or off; default off\)$' \

@@ -172,7 +172,7 @@ static void row_all_are_named(void)
 	options_parse(&list, "speed=1");
 	for (size_t i = 0; i < options_count; i++)
 		named += strstr(said, options[i].name) != NULL;
-	ok(named == options_count && strstr(said, " or source-prefix6"),
+	ok(named == options_count && strstr(said, " or last-ack-timeout"),
 	   "an unknown setting is answered with all that there are");
 	options_free(&list);
 }
@@ -192,6 +192,13 @@ static void rows_defaults(void)
 		.reply_rate = 20000,
 		.source_prefix = 32,
 		.source_prefix6 = 64,
+		.msl = 30,
+		.syn_sent_timeout = 120,
+		.syn_received_timeout = 60,
+		.established_timeout = 432000,
+		.fin_wait_timeout = 60,
+		.close_wait_timeout = 86400,
+		.last_ack_timeout = 60,
 	};
 	struct synshield_settings s;
 
