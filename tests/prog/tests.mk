@@ -6,7 +6,7 @@
 T := $(B)/tests
 PROG_OBJ := $(patsubst tests/prog/%.c,$(T)/prog/%.o, \
 	$(filter-out %.bpf.c %/verifier_stats.c,$(wildcard tests/prog/*.c)))
-UNIT := siphash cookie tcp_options budget settings lists
+UNIT := siphash cookie tcp_options budget settings lists hints
 UNIT_BIN := $(UNIT:%=$(T)/unit-%)
 UNIT_COMMON := $(T)/prog/tap.o $(T)/prog/packet.o $(T)/prog/oracle.o
 TESTS_CFLAGS := $(ALL_CFLAGS) -Itests/prog -I$(T)
@@ -50,8 +50,9 @@ $(T)/unit/%.o: tests/unit/%.c tests/unit/native.h $(wildcard tests/prog/*.h user
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TESTS_CFLAGS) -c $< -o $@
 
-$(T)/unit/settings.o $(T)/unit/lists.o: TESTS_CFLAGS += -Iuser
+$(T)/unit/settings.o $(T)/unit/lists.o $(T)/unit/hints.o: TESTS_CFLAGS += -Iuser
 $(T)/unit-settings: $(B)/user/options.o
+$(T)/unit-hints: $(B)/user/hints.o
 $(T)/unit-lists: $(B)/user/cidr.o $(B)/user/lists.o $(B)/user/listfile.o
 
 $(UNIT_BIN): $(T)/unit-%: $(T)/unit/%.o $(UNIT_COMMON)
