@@ -106,6 +106,7 @@ install: all
 	install -D -m 755 $(B)/synshield $(DESTDIR)$(PREFIX)/sbin/synshield
 	install -D -m 644 include/synshield/synshield.h $(DESTDIR)$(PREFIX)/include/synshield/synshield.h
 	install -D -m 644 include/synshield/reasons.h $(DESTDIR)$(PREFIX)/include/synshield/reasons.h
+	install -D -m 644 include/synshield/listed.h $(DESTDIR)$(PREFIX)/include/synshield/listed.h
 	install -D -m 644 include/synshield/states.h $(DESTDIR)$(PREFIX)/include/synshield/states.h
 
 uninstall:

@@ -3,6 +3,7 @@
 #define MAPS_H
 
 #include "bpf.h"
+#include <synshield/listed.h>
 
 /* Sizes marked `loader` are set before the load: see user/loader.c. */
 
@@ -51,6 +52,14 @@ struct {
 	__type(key, struct synshield_list_key);
 	__type(value, enum synshield_list);
 } lists SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SYNSHIELD_LISTED_WORDS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} listed SEC(".maps");
 
 /* LRU: who has a whole prefix of addresses could be made to fill any other table. */
 struct {

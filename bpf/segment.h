@@ -180,7 +180,7 @@ __noinline verdict receive_untracked(struct xdp_md *ctx, const struct packet *p,
 		return PASS(not_local);
 	mode = l ? mode_of(s, l, p->tuple.local_port) : port_mode(s, p->tuple.local_port);
 	a->observe = mode == SYNSHIELD_MODE_OBSERVE;
-	list = mode == SYNSHIELD_MODE_OFF ? SYNSHIELD_LIST_NONE : list_of(s, p->tuple.remote);
+	list = mode == SYNSHIELD_MODE_OFF ? SYNSHIELD_LIST_NONE : list_of(s, p);
 	if (unlikely(list))
 		return list == SYNSHIELD_LIST_DENY ? DROP(denied) : PASS(allowed);
 	if (l && cookies_are_out(s, l, mode) && may_bear_cookie(p, l)) {

@@ -246,7 +246,7 @@ __noinline verdict syn_slowly(struct xdp_md *ctx, const struct packet *p, const 
 	if (mode == SYNSHIELD_MODE_OFF)
 		return PASS(off);
 	a->observe = mode == SYNSHIELD_MODE_OBSERVE;
-	list = list_of(s, p->tuple.remote);
+	list = list_of(s, p);
 	if (unlikely(list))
 		return list == SYNSHIELD_LIST_DENY ? DROP(denied) : PASS(allowed);
 	c = find_conn_again(p);
@@ -271,7 +271,7 @@ static __always_inline bool syn_is_plain(const struct shield *s, const struct pa
 {
 	return is_fresh(s, l) && l->mode != SYNSHIELD_MODE_OBSERVE && wants_cookie(s, l) &&
 	       !l->flags && !l->full && !o->md5 && !o->ao && !mss_is_too_small(s, p, o, l) &&
-	       !limits_sources(l) && !s->settings->listed && sockets_are_learned(s) &&
+	       !limits_sources(l) && !may_be_listed(s, p) && sockets_are_learned(s) &&
 	       !find_conn(p);
 }
 

@@ -150,7 +150,7 @@ static __always_inline void adopt_sent(const struct shield *s, const struct pack
 {
 	if (p->flags & (TCP_SYN | TCP_RST) || !find_local(p->tuple.local) ||
 	    port_mode(s, p->tuple.local_port) == SYNSHIELD_MODE_OFF ||
-	    list_of(s, p->tuple.remote) != SYNSHIELD_LIST_NONE)
+	    list_of(s, p) != SYNSHIELD_LIST_NONE)
 		return;
 	track_sent(s, p, SYNSHIELD_CONN_ESTABLISHED);
 }

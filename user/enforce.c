@@ -27,7 +27,9 @@ int enforce_open(struct enforcement *e, const char *ifname)
 	err = maps_open(&e->maps, ifname);
 	if (err)
 		return err;
-	err = maps_dump(&e->maps, MAP_LISTS, &keys, &values, &count);
+	err = listed_open(&e->listed, &e->maps);
+	if (!err)
+		err = maps_dump(&e->maps, MAP_LISTS, &keys, &values, &count);
 	if (!err) {
 		err = lists_from_map(&e->before, keys, values, count);
 		free(keys);
@@ -36,6 +38,7 @@ int enforce_open(struct enforcement *e, const char *ifname)
 	if (!err)
 		return 0;
 	log_errno(err, "%s: cannot read the map lists", ifname);
+	listed_close(&e->listed);
 	maps_close(&e->maps);
 	return err == -ENOENT ? -EIO : err;
 }
@@ -45,6 +48,7 @@ void enforce_close(struct enforcement *e)
 	lists_free(&e->before);
 	lists_free(&e->after);
 	list_diff_free(&e->diff);
+	listed_close(&e->listed);
 	maps_close(&e->maps);
 }
 
@@ -103,7 +107,10 @@ static int drop_rows(struct enforcement *e)
 	return 0;
 }
 
-/* A listener's entry, and what the daemon has learned, bear the generation they are from. */
+/*
+ * The sources of prefixes that have gone may have connections that were not tracked: what
+ * the daemon has learned holds no more, which a new generation says.
+ */
 static int write_settings(const struct enforcement *e, const struct lists *now)
 {
 	struct synshield_settings settings;
@@ -116,7 +123,8 @@ static int write_settings(const struct enforcement *e, const struct lists *now)
 	if (!e->put && !e->dropped && settings.listed == listed)
 		return 0;
 	settings.listed = listed;
-	settings.generation++;
+	if (e->dropped)
+		settings.generation++;
 	if (!settings.generation)
 		settings.generation = 1;
 	return maps_put(&e->maps, MAP_SETTINGS, &settings);
@@ -139,13 +147,17 @@ int enforce_commit(struct enforcement *e)
 {
 	int err;
 
-	err = put_rows(e);
+	err = listed_add(&e->listed, &e->after);
+	if (!err)
+		err = put_rows(e);
 	if (!err)
 		err = drop_rows(e);
 	if (!err)
 		err = write_settings(e, &e->after);
-	if (!err)
+	if (!err) {
+		listed_fit(&e->listed, &e->after);
 		return 0;
+	}
 	say_failure(e, err);
 	enforce_undo(e);
 	return err;
@@ -179,6 +191,8 @@ void enforce_undo(struct enforcement *e)
 	}
 	if (!err)
 		err = write_settings(e, &e->before);
+	if (!err)
+		listed_fit(&e->listed, &e->before);
 	if (err)
 		log_errno(err,
 			  "%s: and cannot undo what was begun: 'allow list' and 'deny list' show "

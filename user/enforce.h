@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <stdbool.h>
 
+#include "listed.h"
 #include "lists.h"
 #include "maps.h"
 
@@ -12,6 +13,7 @@
 struct enforcement {
 	char ifname[IF_NAMESIZE];
 	struct maps maps;
+	struct listed listed;
 	struct lists before, after;
 	struct list_tally tally;
 	struct list_diff diff;
@@ -27,8 +29,8 @@ int enforce_plan(struct enforcement *e, enum list_verb verb, enum synshield_list
 		 struct list_wishes *wishes);
 /*
  * Makes the map hold what was planned: new prefixes first, then the others go, then
- * settings.listed and the generation are written.  On an error, which is said, all is
- * as before.
+ * settings.listed is written, and the generation if prefixes have gone.  On an error, which is
+ * said, all is as before.
  */
 int enforce_commit(struct enforcement *e);
 void enforce_undo(struct enforcement *e);

@@ -55,7 +55,7 @@ enum synshield_reset {
 
 /*
  * Map `settings`, one element: what the operator asked for.  Written by `run`,
- * `set`, `allow` and `deny` only, whole, with generation raised by one each time.
+ * `set`, `allow` and `deny` only, whole; generation is raised when more than listed changes.
  */
 struct synshield_settings {
 	__u32 abi;		    /* SYNSHIELD_ABI */

@@ -165,11 +165,11 @@ static void reset_host(void)
 
 static void empty_tables(void)
 {
-	static const char *const tables[] = {"policy", "listeners", "conns",
-					     "locals", "lists",	    "sources"};
+	static const char *const tables[] = {"policy", "listeners", "conns", "locals", "sources"};
 
 	for (unsigned int i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		map_empty(tables[i]);
+	lists_empty();
 	budgets_refill();
 }
 

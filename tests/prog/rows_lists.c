@@ -49,6 +49,16 @@ static void rows_prefixes(bool ipv6)
 	net_address(ipv6 ? "2001:db8:2:1::2" : "192.0.3.2", s.source);
 	row_segment(REPLY(cookie), &s, "%s: the next prefix", family_name(ipv6));
 	shield_reset();
+	list_put_unmarked(client(ipv6), whole, SYNSHIELD_LIST_DENY);
+	shield.settings.listed++;
+	shield_configure(true);
+	segment_begin(&s, ipv6, TCP_SYN);
+	row_segment(REPLY(cookie), &s, "%s: no bit is set: the list is not asked",
+		    family_name(ipv6));
+	shield_reset();
+	list(ipv6, ipv6 ? 40 : 20, SYNSHIELD_LIST_DENY);
+	rows_all(ipv6, DROP(denied), "a short prefix denied");
+	shield_reset();
 	list(ipv6, 0, SYNSHIELD_LIST_DENY);
 	if (ipv6) /* as `deny ::/0` does: IPv4 addresses are mapped into it */
 		list_put("0.0.0.0", 0, SYNSHIELD_LIST_NONE);

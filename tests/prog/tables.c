@@ -3,8 +3,10 @@
 
 #include <bpf/bpf.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "harness.h"
+#include "synshield/listed.h"
 
 void map_put(const char *map, const void *key, const void *value)
 {
@@ -34,13 +36,58 @@ void local_put(const char *address, __u16 vlan, __u32 mtu)
 	map_put("locals", &key, &local);
 }
 
-void list_put(const char *address, int bits, enum synshield_list list)
+/* The bitmap over the lists, mapped. */
+static __u64 *listed(void)
+{
+	static __u64 *words;
+
+	if (!words)
+		words = mmap(NULL, SYNSHIELD_LISTED_WORDS * 8, PROT_READ | PROT_WRITE, MAP_SHARED,
+			     shield_map("listed"), 0);
+	if (words == MAP_FAILED)
+		bail_out("map listed");
+	return words;
+}
+
+void lists_empty(void)
+{
+	map_empty("lists");
+	memset(listed(), 0, SYNSHIELD_LISTED_WORDS * 8);
+}
+
+/* What has no bit set is on no list, whatever `lists` says. */
+static void list_mark(const struct synshield_list_key *key, bool ipv6)
+{
+	__u32 bits = ipv6 ? key->prefixlen : key->prefixlen - 96, block = ipv6 ? 16 : 24;
+	__u32 first, count = bits < block ? 1u << (block - bits) : 1;
+
+	if (ipv6 && bits >= 48)
+		first = synshield_listed_48(key->addr, shield.host.seed);
+	else
+		first = ipv6 ? synshield_listed_16(key->addr) : synshield_listed_ipv4(key->addr);
+	first &= ~(count - 1);
+	for (__u32 i = first; i < first + count; i++)
+		listed()[i / 64] |= 1ULL << (i % 64);
+}
+
+void list_put_unmarked(const char *address, int bits, enum synshield_list list)
 {
 	struct synshield_list_key key;
 	__u32 value = list;
 
 	key.prefixlen = bits + (net_address(address, key.addr) ? 0 : 96);
 	map_put("lists", &key, &value);
+}
+
+void list_put(const char *address, int bits, enum synshield_list list)
+{
+	struct synshield_list_key key;
+	bool ipv6 = net_address(address, key.addr);
+
+	key.prefixlen = bits + (ipv6 ? 0 : 96);
+	list_put_unmarked(address, bits, list);
+	if (list != SYNSHIELD_LIST_NONE)
+		list_mark(&key, ipv6);
 }
 
 static void listener_key(const struct segment *s, struct synshield_listener_key *key)

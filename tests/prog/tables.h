@@ -10,8 +10,12 @@ void map_put(const char *map, const void *key, const void *value);
 void map_empty(const char *map);
 
 void local_put(const char *address, __u16 vlan, __u32 mtu);
+void lists_empty(void);
 /* bits: of an address of the text's family */
 void list_put(const char *address, int bits, enum synshield_list list);
+
+/* In `lists`, but not in the bitmap over it. */
+void list_put_unmarked(const char *address, int bits, enum synshield_list list);
 
 bool listener_get(const struct segment *s, struct synshield_listener *l);
 void listener_put(const struct segment *s, const struct synshield_listener *l);

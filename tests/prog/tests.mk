@@ -53,7 +53,7 @@ $(T)/unit/%.o: tests/unit/%.c tests/unit/native.h $(wildcard tests/prog/*.h user
 $(T)/unit/settings.o $(T)/unit/lists.o $(T)/unit/hints.o: TESTS_CFLAGS += -Iuser
 $(T)/unit-settings: $(B)/user/options.o
 $(T)/unit-hints: $(B)/user/hints.o
-$(T)/unit-lists: $(B)/user/cidr.o $(B)/user/lists.o $(B)/user/listfile.o
+$(T)/unit-lists: $(B)/user/cidr.o $(B)/user/lists.o $(B)/user/listed.o $(B)/user/listfile.o
 
 $(UNIT_BIN): $(T)/unit-%: $(T)/unit/%.o $(UNIT_COMMON)
 	$(call say,LINK,$@)

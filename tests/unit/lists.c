@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "cidr.h"
+#include "listed.h"
 #include "listfile.h"
 #include "log.h"
+#include "synshield/listed.h"
 #include "tap.h"
 
 #define ALLOW SYNSHIELD_LIST_ALLOW
@@ -629,6 +631,98 @@ static void rows_diff(void)
 	ok(right == i, "%d random changes, written, make one content of the map the other", i);
 }
 
+/* Never called: rows_bits() has no map. */
+int maps_get(const struct maps *maps, enum map_id id, void *value)
+{
+	return -ENOSYS;
+}
+
+static bool bit_of(const __u64 *bits, __u32 n)
+{
+	return bits[n / 64] >> (n % 64) & 1;
+}
+
+static bool may_be_listed(const __u64 *bits, const __u8 addr[16], __u64 seed)
+{
+	if (is_mapped(addr))
+		return bit_of(bits, synshield_listed_ipv4(addr));
+	return bit_of(bits, synshield_listed_48(addr, seed)) ||
+	       bit_of(bits, synshield_listed_16(addr));
+}
+
+static void random_address(__u8 addr[16], const struct lists *lists)
+{
+	const struct list_row *near = &lists->rows[random_u32() % lists->count];
+
+	memcpy(addr, near->key.addr, 16);
+	for (unsigned int i = is_mapped(addr) ? 12 : 0; i < 16; i++) {
+		if (random_u32() % 4 == 0)
+			addr[i] ^= 1 << random_u32() % 8;
+	}
+}
+
+/* The bitmap over the lists hides nothing that is on them. */
+static void rows_bits(void)
+{
+	const __u64 seed = 0x0123456789abcdef;
+	unsigned int i, k, hidden = 0, found = 0, clear = 0;
+
+	for (i = 0; i < 20; i++) {
+		struct lists lists;
+		__u64 *bits;
+
+		random_lists(&lists);
+		bits = listed_bits(&lists, seed);
+		if (!bits)
+			bail_out("no memory");
+		for (k = 0; lists.count && k < 2000; k++) {
+			const struct list_row *row;
+			__u8 addr[16];
+
+			random_address(addr, &lists);
+			row = lists_find(&lists, addr);
+			clear += !may_be_listed(bits, addr, seed);
+			if (!row || row->list == NONE)
+				continue;
+			found++;
+			hidden += !may_be_listed(bits, addr, seed);
+		}
+		free(bits);
+		lists_free(&lists);
+	}
+	ok(found > 1000 && !hidden, "the bitmap has a bit for each of %u listed addresses", found);
+	ok(clear > 1000, "and none for %u others", clear);
+}
+
+/* A single prefix sets the bits of its blocks, and no others. */
+static void rows_bit_counts(void)
+{
+	static const struct {
+		const char *prefix;
+		unsigned int bits;
+	} rows[] = {{"192.0.2.1/32", 1},   {"192.0.2.0/24", 1},	   {"192.0.0.0/23", 2},
+		    {"10.0.0.0/8", 65536}, {"0.0.0.0/0", 1 << 24}, {"2001:db8::1/128", 1},
+		    {"2001:db8::/48", 1},  {"2001:db8::/47", 1},   {"2000::/3", 8192},
+		    {"::/0", 65536}};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct synshield_list_key key;
+		__u32 deny = DENY, set = 0, n;
+		char why[CIDR_WHY];
+		struct lists lists;
+		__u64 *bits;
+
+		if (cidr_parse(rows[i].prefix, &key, why) ||
+		    lists_from_map(&lists, &key, &deny, 1) || !(bits = listed_bits(&lists, 1)))
+			bail_out("%s", rows[i].prefix);
+		for (n = 0; n < SYNSHIELD_LISTED_WORDS; n++)
+			set += __builtin_popcountll(bits[n]);
+		ok(set == rows[i].bits, "%s sets %u bits", rows[i].prefix, rows[i].bits);
+		free(bits);
+		lists_free(&lists);
+	}
+}
+
 int main(void)
 {
 	for (unsigned int i = 0; i < sizeof(text_rows) / sizeof(*text_rows); i++)
@@ -643,5 +737,7 @@ int main(void)
 	rows_wish_found();
 	rows_find();
 	rows_diff();
+	rows_bits();
+	rows_bit_counts();
 	return tap_done();
 }
