@@ -117,8 +117,11 @@ static void rows_twice(void)
 	}
 }
 
-/* A first fragment with so many bytes of the TCP header, which are an ACK's. */
-static void rows_cut(bool ipv6)
+/*
+ * A first fragment with so many bytes of the TCP header, which are an ACK's.  Behind
+ * them the frame ends, or goes on with what is no part of the packet.
+ */
+static void rows_cut(bool ipv6, bool padded)
 {
 	struct segment s;
 	struct frame f;
@@ -131,14 +134,15 @@ static void rows_cut(bool ipv6)
 		s.ipv6_fragment = IPV6_MORE;
 		segment_options(&s, "nop nop ts");
 		frame_build(&s, &f);
-		f.len = f.l4 + len;
+		if (!padded)
+			f.len = f.l4 + len;
 		put16(f.byte + f.l3 + (ipv6 ? 4 : 2), ipv6 ? 8 + len : 20 + len);
 		if (len < 20)
-			row(DROP(bad_fragment), &f, "%s: first fragment with %d bytes of TCP",
-			    family_name(ipv6), len);
+			row(DROP(bad_fragment), &f, "%s: first fragment with %d bytes of TCP%s",
+			    family_name(ipv6), len, padded ? ", padded" : "");
 		else
-			row(PASS(fragment), &f, "%s: first fragment with %d bytes of TCP",
-			    family_name(ipv6), len);
+			row(PASS(fragment), &f, "%s: first fragment with %d bytes of TCP%s",
+			    family_name(ipv6), len, padded ? ", padded" : "");
 	}
 }
 
@@ -182,7 +186,8 @@ void rows_fragment(void)
 	rows_ipv6();
 	rows_twice();
 	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
-		rows_cut(ipv6);
+		rows_cut(ipv6, false);
+		rows_cut(ipv6, true);
 		rows_others(ipv6);
 	}
 	shield_reset();

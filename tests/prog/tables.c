@@ -36,14 +36,14 @@ void local_put(const char *address, __u16 vlan, __u32 mtu)
 	map_put("locals", &key, &local);
 }
 
-/* The bitmap over the lists, mapped. */
-static __u64 *listed(void)
-{
-	static __u64 *words;
+#define LISTED_BYTES (SYNSHIELD_LISTED_WORDS * sizeof(__u64))
 
-	if (!words)
-		words = mmap(NULL, SYNSHIELD_LISTED_WORDS * 8, PROT_READ | PROT_WRITE, MAP_SHARED,
-			     shield_map("listed"), 0);
+/* The bitmap over the lists of the instance that is loaded now.  To be unmapped. */
+static __u64 *map_listed(void)
+{
+	__u64 *words = mmap(NULL, LISTED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+			    shield_map("listed"), 0);
+
 	if (words == MAP_FAILED)
 		bail_out("map listed");
 	return words;
@@ -51,15 +51,19 @@ static __u64 *listed(void)
 
 void lists_empty(void)
 {
+	__u64 *words = map_listed();
+
 	map_empty("lists");
-	memset(listed(), 0, SYNSHIELD_LISTED_WORDS * 8);
+	memset(words, 0, LISTED_BYTES);
+	munmap(words, LISTED_BYTES);
 }
 
-/* What has no bit set is on no list, whatever `lists` says. */
+/* What has no bit set is on no list, whatever `lists` says.  Host bits may be set. */
 static void list_mark(const struct synshield_list_key *key, bool ipv6)
 {
 	__u32 bits = ipv6 ? key->prefixlen : key->prefixlen - 96, block = ipv6 ? 16 : 24;
-	__u32 first, count = bits < block ? 1u << (block - bits) : 1;
+	__u32 count = bits < block ? 1u << (block - bits) : 1, first;
+	__u64 *words = map_listed();
 
 	if (ipv6 && bits >= 48)
 		first = synshield_listed_48(key->addr, shield.host.seed);
@@ -67,7 +71,8 @@ static void list_mark(const struct synshield_list_key *key, bool ipv6)
 		first = ipv6 ? synshield_listed_16(key->addr) : synshield_listed_ipv4(key->addr);
 	first &= ~(count - 1);
 	for (__u32 i = first; i < first + count; i++)
-		listed()[i / 64] |= 1ULL << (i % 64);
+		words[i / 64] |= 1ULL << (i % 64);
+	munmap(words, LISTED_BYTES);
 }
 
 void list_put_unmarked(const char *address, int bits, enum synshield_list list)
