@@ -153,8 +153,8 @@ refuses_others()
 
 topo_up
 start_server web --listen :: 80
-ends_up srv srv
-ends_up cli cli
+sockets_up srv srv
+sockets_up cli cli
 ask srv listen :: 5000
 [[ $HEARD == ok ]] || bail "cannot listen: $HEARD"
 for MODE in auto always; do

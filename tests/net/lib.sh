@@ -581,18 +581,18 @@ topo_down()
 
 ## Sockets on demand
 
-# ends_up NAME srv|cli|net: a process that opens, uses and closes sockets when asked: tests/tools/ends.py
+# sockets_up NAME srv|cli|net: a process that opens, uses and closes sockets when asked: tests/tools/sockets.py
 # says how.
-declare -A ENDS_ASK=() ENDS_HEAR=()
-ends_up()
+declare -A SOCKETS_ASK=() SOCKETS_HEAR=()
+sockets_up()
 {
 	local name=$1 fd
 	mkfifo "$TMP/$name.ask" "$TMP/$name.hear" || bail "cannot make pipes"
-	spawn "$name" "$2" python3 "$ROOT/tests/tools/ends.py" "$TMP/$name.ask" "$TMP/$name.hear"
+	spawn "$name" "$2" python3 "$ROOT/tests/tools/sockets.py" "$TMP/$name.ask" "$TMP/$name.hear"
 	exec {fd}<> "$TMP/$name.ask"
-	ENDS_ASK[$name]=$fd
+	SOCKETS_ASK[$name]=$fd
 	exec {fd}<> "$TMP/$name.hear"
-	ENDS_HEAR[$name]=$fd
+	SOCKETS_HEAR[$name]=$fd
 }
 
 # ask NAME COMMAND...: sets HEARD to the answer, and CONN to the connection that it speaks of, if any.
@@ -600,8 +600,8 @@ ask()
 {
 	local name=$1
 	shift
-	echo "$*" >&"${ENDS_ASK[$name]}"
-	IFS= read -r -t 60 HEARD <&"${ENDS_HEAR[$name]}" || bail "$name does not answer: $*: $(cat "$TMP/$name.err")"
+	echo "$*" >&"${SOCKETS_ASK[$name]}"
+	IFS= read -r -t 60 HEARD <&"${SOCKETS_HEAR[$name]}" || bail "$name does not answer: $*: $(cat "$TMP/$name.err")"
 	CONN=
 	[[ $HEARD == ok\ * ]] && CONN=${HEARD#ok } CONN=${CONN%% *}
 	return 0
