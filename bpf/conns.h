@@ -50,7 +50,7 @@ static __always_inline void track(const struct shield *s, const struct packet *p
 {
 	struct synshield_conn conn = {
 		.state = state,
-		.remote.syn = !!(p->flags & TCP_SYN),
+		.remote.syn = p->flags & TCP_SYN || state == SYNSHIELD_CONN_PROVEN,
 		.remote.fin = !!(p->flags & TCP_FIN),
 		.remote.fin_first = !!(p->flags & TCP_FIN),
 		.last_seen_jiffies = s->now,

@@ -237,7 +237,6 @@ static __always_inline verdict synack_to_tracked(const struct shield *s, const s
 		return syn_allowed(s, c) ? PASS(tracked) : DROP(tuple_rate);
 	}
 	if (p->ack == c->local_next) {
-		c->remote.syn = 1;
 		c->remote.syn_acked = 1;
 		c->remote_next = seq_end(p);
 		if (c->local.syn_acked) /* a simultaneous open */
@@ -310,7 +309,7 @@ static __always_inline verdict receive_tracked(struct xdp_md *ctx, const struct 
 		return PASS(tracked);
 	if (c->state == SYNSHIELD_CONN_PROVEN)
 		meta_write(ctx, META_UNCONFIRMED, NULL, 0);
-	else if (c->local.syn && p->flags & TCP_ACK && p->ack == c->local_next)
+	else if (c->local.syn_acked && p->flags & TCP_ACK && p->ack == c->local_next)
 		return complete(p, c, a);
 	return PASS(tracked);
 }

@@ -169,7 +169,6 @@ static __always_inline void sends_synack(const struct packet *p, struct synshiel
 		c->remote_segments = 1;
 		c->local_segments = 0;
 	}
-	c->local.syn = 1;
 	c->local.syn_acked = 1;
 	c->local_next = seq_end(p);
 }
@@ -187,7 +186,7 @@ static __always_inline void sends(const struct shield *s, const struct packet *p
 	} else {
 		if (c->state == SYNSHIELD_CONN_PROVEN ||
 		    (c->state == SYNSHIELD_CONN_SYN_SENT && c->remote.syn_acked)) {
-			c->local.syn_acked = c->remote.syn;
+			c->local.syn_acked = c->remote.syn_acked;
 			establish(c);
 			moves = true;
 		}

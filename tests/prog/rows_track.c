@@ -50,7 +50,7 @@ static void rows_served(bool ipv6)
 	segment_turn(&syn, TCP_SYN | TCP_ACK, &synack);
 	for (__u32 i = 1; i <= 2; i++) {
 		run_sent(&synack);
-		ok(has(&syn, &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, true, true, theirs + 1,
+		ok(has(&syn, &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, true, false, theirs + 1,
 					    isn + 1, 1, i}),
 		   "%s: SYN-ACK sent, time %u", family_name(ipv6), i);
 	}
@@ -58,20 +58,20 @@ static void rows_served(bool ipv6)
 	s.ack--;
 	row_segment(PASS(tracked), &s, "%s: an ACK of something else", family_name(ipv6));
 	ok(has(&syn,
-	       &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, true, true, theirs + 1, isn + 1, 2, 2}),
+	       &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, true, false, theirs + 1, isn + 1, 2, 2}),
 	   "%s: completes nothing", family_name(ipv6));
 	s.ack++;
 	s.payload = "GET / HTTP/1.0";
 	s.payload_len = 14;
 	row_segment(PASS(tracked), &s, "%s: the third segment, with data", family_name(ipv6));
 	ok(has(&syn,
-	       &(struct seen){SYNSHIELD_CONN_ESTABLISHED, true, true, theirs + 15, isn + 1, 3, 2}),
+	       &(struct seen){SYNSHIELD_CONN_ESTABLISHED, true, false, theirs + 15, isn + 1, 3, 2}),
 	   "%s: established", family_name(ipv6));
 	segment_turn(&s, TCP_ACK | TCP_PSH, &sent);
 	sent.payload_len = 10;
 	run_sent(&sent);
-	ok(has(&syn,
-	       &(struct seen){SYNSHIELD_CONN_ESTABLISHED, true, true, theirs + 15, isn + 11, 3, 3}),
+	ok(has(&syn, &(struct seen){SYNSHIELD_CONN_ESTABLISHED, true, false, theirs + 15, isn + 11,
+				    3, 3}),
 	   "%s: data sent", family_name(ipv6));
 }
 
@@ -99,12 +99,13 @@ static void rows_opened(bool ipv6)
 	   "%s: says nothing", family_name(ipv6));
 	s.ack--;
 	row_segment(PASS(tracked), &s, "%s: the SYN-ACK", family_name(ipv6));
-	ok(has(&s, &(struct seen){SYNSHIELD_CONN_SYN_SENT, true, true, theirs + 1, ours + 1, 2, 2}),
-	   "%s: the other end's SYN was seen", family_name(ipv6));
+	ok(has(&s,
+	       &(struct seen){SYNSHIELD_CONN_SYN_SENT, false, true, theirs + 1, ours + 1, 2, 2}),
+	   "%s: the SYN was acknowledged", family_name(ipv6));
 	segment_turn(&s, TCP_ACK, &ack);
 	run_sent(&ack);
 	ok(has(&s,
-	       &(struct seen){SYNSHIELD_CONN_ESTABLISHED, true, true, theirs + 1, ours + 1, 2, 3}),
+	       &(struct seen){SYNSHIELD_CONN_ESTABLISHED, false, true, theirs + 1, ours + 1, 2, 3}),
 	   "%s: the third segment sent: established", family_name(ipv6));
 	row_segment(PASS(tracked), &s, "%s: the SYN-ACK once more", family_name(ipv6));
 	syn.seq += 0x10000000;
@@ -157,7 +158,7 @@ static void rows_proven(bool ipv6)
 	e.ack.payload_len = 3;
 	row_segment(PASS(cookie_ok), &e.ack, "%s: a cookie comes back", family_name(ipv6));
 	ok(has(&e.ack,
-	       &(struct seen){SYNSHIELD_CONN_PROVEN, false, false, e.ack.seq + 3, e.ack.ack, 1, 0}),
+	       &(struct seen){SYNSHIELD_CONN_PROVEN, true, false, e.ack.seq + 3, e.ack.ack, 1, 0}),
 	   "%s: proven", family_name(ipv6));
 	segment_turn(&e.ack, TCP_RST, &rst);
 	run_sent(&rst);
@@ -166,7 +167,7 @@ static void rows_proven(bool ipv6)
 	segment_turn(&e.ack, TCP_ACK | TCP_PSH, &sent);
 	sent.payload_len = 2;
 	run_sent(&sent);
-	ok(has(&e.ack, &(struct seen){SYNSHIELD_CONN_ESTABLISHED, false, false, e.ack.seq + 3,
+	ok(has(&e.ack, &(struct seen){SYNSHIELD_CONN_ESTABLISHED, true, false, e.ack.seq + 3,
 				      e.ack.ack + 2, 1, 1}),
 	   "%s: data sent: established", family_name(ipv6));
 }
@@ -287,7 +288,7 @@ static void rows_reused(bool ipv6)
 	synack.seq = 0x5000;
 	run_sent(&synack);
 	ok(has(&syn,
-	       &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, true, true, syn.seq + 1, 0x5001, 1, 1}),
+	       &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, true, false, syn.seq + 1, 0x5001, 1, 1}),
 	   "%s: the kernel answered: a new connection", family_name(ipv6));
 	live_close(&l);
 }
