@@ -149,6 +149,10 @@ static int args_switch(const struct command *cmd, int argc, char **argv, int *i)
 		args_wrong(cmd, "--%s takes no value", a->name);
 		return -EINVAL;
 	}
+	if (a->bare && !value) {
+		*(unsigned int *)a->to = a->bare;
+		return 0;
+	}
 	if (a->type != ARG_FLAG && !value) {
 		if (*i + 1 >= argc) {
 			args_wrong(cmd, "--%s needs %s", a->name, a->meta);
@@ -191,9 +195,12 @@ static void args_help_rows(const struct arg *a)
 	const char *p, *end;
 
 	for (; a && a->name; a++) {
-		snprintf(left, sizeof(left), "%c%c --%s%s%s", a->letter ? '-' : ' ',
-			 a->letter ? a->letter : ' ', a->name, a->meta ? " " : "",
-			 a->meta ? a->meta : "");
+		snprintf(left, sizeof(left), "%c%c --%s%s%s%s", a->letter ? '-' : ' ',
+			 a->letter ? a->letter : ' ', a->name,
+			 a->bare   ? "[="
+			 : a->meta ? " "
+				   : "",
+			 a->meta ? a->meta : "", a->bare ? "]" : "");
 		printf("  %-24s", left);
 		for (p = a->help; (end = strchr(p, '\n')); p = end + 1)
 			printf("%.*s\n%26s", (int)(end - p), p, "");

@@ -1,137 +1,108 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Sockets on demand: ends.py COMMANDS ANSWERS, two pipes.
+"""Both ends of TCP connections in two network namespaces, one step at a time.
 
-One command a line, one line of answer to each. CONN is a number that connect or
-accept gave. An error is answered by its name; what does not come within the time
-by 'timeout'.
+usage: ends.py SERVER_NS CLIENT_NS
 
-  listen ADDR PORT [BACKLOG]           ok
-  accept                               ok CONN ADDR PORT
-  connect SRC SPORT DST PORT [SECONDS] ok CONN    SRC and SPORT may be '-'
-  send CONN TEXT                       ok
-  recv CONN [SECONDS]                  what came, or eof
-  shut CONN                            ok    a FIN, and it can still receive
-  close CONN                           ok
-  abort CONN                           ok    a RST
-  vanish CONN                          ok    no FIN, no RST: as if the machine had lost power
-  keepalive CONN                       ok    probes after 1 s, every second
-  open                                 the numbers of those that are open
+Commands on standard input, one line each; 'ok' or 'failed: WHY' on standard output:
+  listen PORT              the server listens on both families
+  connect N ADDR PORT [SPORT]   connection N: the client connects, the server accepts
+  dial N ADDR PORT SPORT   the client connects; nobody accepts it (yet)
+  send N srv|cli BYTES     that end sends, the other one reads it
+  fin N srv|cli            that end shuts down its sending side, the other one reads the end
+  close N srv|cli          that end closes
+  abort N srv|cli          that end closes with a RST
 """
-import errno
+import ctypes
+import os
 import socket
 import struct
 import sys
 
-TCP_REPAIR = 19
+CLONE_NEWNET = 0x40000000
+TIMEOUT = 5
+
+libc = ctypes.CDLL(None, use_errno=True)
+ns = {"srv": sys.argv[1], "cli": sys.argv[2]}
+listeners = {}
 conns = {}
-state = {"listener": None, "next": 1}
 
 
-def family(addr):
-    return socket.AF_INET6 if ":" in addr else socket.AF_INET
+def enter(end):
+    with open("/run/netns/" + ns[end]) as f:
+        if libc.setns(f.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
 
 
-def add(conn):
-    number = state["next"]
-    state["next"] += 1
-    conns[number] = conn
-    return number
-
-
-def listen(addr, port, backlog="128"):
-    s = socket.socket(family(addr))
+def make(end, family):
+    enter(end)
+    s = socket.socket(family, socket.SOCK_STREAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind((addr, int(port)))
-    s.listen(int(backlog))
-    s.settimeout(10)
-    state["listener"] = s
-    return "ok"
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # each segment is acknowledged by itself
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    s.settimeout(TIMEOUT)
+    return s
 
 
-def accept():
-    conn, remote = state["listener"].accept()
-    return f"ok {add(conn)} {remote[0]} {remote[1]}"
+def listen(port):
+    s = make("srv", socket.AF_INET6)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    s.bind(("::", int(port)))
+    s.listen(4096)
+    listeners[int(port)] = s
 
 
-def connect(src, sport, dst, port, seconds="10"):
-    s = socket.socket(family(dst))
-    s.settimeout(float(seconds))
-    if src != "-" or sport != "-":
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        any_addr = "::" if family(dst) == socket.AF_INET6 else "0.0.0.0"
-        s.bind((any_addr if src == "-" else src, 0 if sport == "-" else int(sport)))
+def dial(n, addr, port, sport=0):
+    s = make("cli", socket.AF_INET6 if ":" in addr else socket.AF_INET)
+    s.bind(("", int(sport)))
+    conns[n] = {"cli": s}
+    s.connect((addr, int(port)))
+
+
+def connect(n, addr, port, sport=0):
+    dial(n, addr, port, sport)
+    conns[n]["srv"] = listeners[int(port)].accept()[0]
+    conns[n]["srv"].settimeout(TIMEOUT)
+    conns[n]["srv"].setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
+def other(n, end):
+    return conns[n].get("cli" if end == "srv" else "srv")
+
+
+def send(n, end, count):
+    left = int(count)
+    conns[n][end].sendall(b"x" * left)
+    while left:
+        got = len(other(n, end).recv(left))
+        if not got:
+            raise OSError("the other end has closed")
+        left -= got
+
+
+def fin(n, end):
+    conns[n][end].shutdown(socket.SHUT_WR)
+    if other(n, end).recv(1):
+        raise OSError("data in place of the end")
+
+
+def close(n, end):
+    conns[n].pop(end).close()
+
+
+def abort(n, end):
+    s = conns[n].pop(end)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+COMMANDS = {f.__name__: f for f in (listen, dial, connect, send, fin, close, abort)}
+
+for line in sys.stdin:
+    words = line.split()
     try:
-        s.connect((dst, int(port)))
-    except OSError:
-        s.close()
-        raise
-    return f"ok {add(s)}"
-
-
-def send(conn, text):
-    conns[int(conn)].sendall(text.encode())
-    return "ok"
-
-
-def recv(conn, seconds="10"):
-    s = conns[int(conn)]
-    s.settimeout(float(seconds))
-    return s.recv(65536).decode() or "eof"
-
-
-def shut(conn):
-    conns[int(conn)].shutdown(socket.SHUT_WR)
-    return "ok"
-
-
-def close(conn):
-    conns.pop(int(conn)).close()
-    return "ok"
-
-
-def abort(conn):
-    conns[int(conn)].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    return close(conn)
-
-
-def vanish(conn):
-    conns[int(conn)].setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
-    return close(conn)
-
-
-def keepalive(conn):
-    s = conns[int(conn)]
-    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
-    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    return "ok"
-
-
-def open_conns():
-    return " ".join(str(number) for number in sorted(conns)) or "none"
-
-
-COMMANDS = {f.__name__: f for f in (listen, accept, connect, send, recv, shut, close, abort, vanish,
-                                    keepalive)}
-COMMANDS["open"] = open_conns
-
-
-def obey(line):
-    word, *args = line.split()
-    try:
-        return COMMANDS[word](*args)
-    except (socket.timeout, TimeoutError) as e:
-        return errno.errorcode[e.errno] if e.errno else "timeout"
+        COMMANDS[words[0]](*words[1:])
+        print("ok", flush=True)
     except OSError as e:
-        return errno.errorcode.get(e.errno, str(e))
-
-
-def main():
-    with open(sys.argv[1], encoding="ascii") as commands, \
-         open(sys.argv[2], "w", encoding="ascii") as answers:
-        for line in commands:
-            print(obey(line), file=answers, flush=True)
-
-
-main()
+        print("failed:", line.strip(), e, flush=True)

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "connview.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "jiffies.h"
+
+#define SECOND 1000000000ULL
+/* Entries at a time.  A bucket that is larger makes the kernel say so: see grow(). */
+#define BATCH 4096
+
+void conn_clock_config(struct conn_clock *clock, const struct synshield_settings *s)
+{
+	clock->config = (struct fsm_config){
+		.syn_sent = s->syn_sent_timeout * SECOND,
+		.syn_received = s->syn_received_timeout * SECOND,
+		.established = s->established_timeout * SECOND,
+		.fin_wait_1 = s->last_ack_timeout * SECOND,
+		.fin_wait_2 = s->fin_wait_timeout * SECOND,
+		.close_wait = s->close_wait_timeout * SECOND,
+		.closing = s->last_ack_timeout * SECOND,
+		.last_ack = s->last_ack_timeout * SECOND,
+		.msl = s->msl * SECOND,
+		.sparse = true,
+	};
+}
+
+void conn_clock_read(struct conn_clock *clock)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	clock->boottime = ts.tv_sec * SECOND + ts.tv_nsec;
+	clock->jiffies = jiffies_now();
+	clock->hz = jiffies_hz();
+}
+
+/* Of segments: PROVEN keeps something else in the place of the local end's. */
+static __u32 local_segments(const struct synshield_conn *conn)
+{
+	return conn->state == SYNSHIELD_CONN_PROVEN ? 0 : conn->local_segments;
+}
+
+/* The kernel's jiffies may be some ticks ahead of ours. */
+static __u64 idle_ns(const struct conn_clock *clock, const struct synshield_conn *conn)
+{
+	__s32 ticks = clock->jiffies - conn->last_seen_jiffies;
+
+	return ticks > 0 ? (__u64)ticks * SECOND / clock->hz : 0;
+}
+
+static enum conn_opener opener_of(const struct fsm *f)
+{
+	enum fsm_end client;
+
+	if (fsm_client(f, &client))
+		return client == FSM_LOCAL ? CONN_OPENED_LOCAL : CONN_OPENED_REMOTE;
+	return f->side[FSM_LOCAL].syn ? CONN_OPENED_BOTH : CONN_OPENED_UNSEEN;
+}
+
+static __u64 since(__u64 now, __u64 then)
+{
+	return now > then ? now - then : 0;
+}
+
+static __u64 left(__u64 now, __u64 deadline)
+{
+	if (deadline == FSM_NEVER)
+		return FSM_NEVER;
+	return since(deadline, now);
+}
+
+void conn_view_make(struct conn_view *v, const struct conn_clock *clock,
+		    const struct synshield_tuple *tuple, const struct synshield_conn *conn,
+		    const struct synshield_closing *closing)
+{
+	__u64 now = clock->boottime, idle = idle_ns(clock, conn);
+	struct fsm f;
+
+	fsm_rebuild(&f, conn, since(now, idle), &clock->config);
+	*v = (struct conn_view){
+		.tuple = *tuple,
+		.remote = f.side[FSM_REMOTE].state,
+		.local = f.side[FSM_LOCAL].state,
+		.opener = opener_of(&f),
+		.remote_segments = conn->remote_segments,
+		.local_segments = local_segments(conn),
+		.idle = idle,
+		.age = CONN_UNKNOWN,
+		.moved = CONN_UNKNOWN,
+		.left = left(now, f.deadline),
+	};
+	if (!closing)
+		return;
+	v->followed = true;
+	v->remote = closing->remote;
+	v->local = closing->local;
+	v->age = since(now, closing->since_ns);
+	v->moved = since(now, closing->moved_ns);
+	v->left = left(now, closing->deadline_ns);
+}
+
+static bool is_gone(enum synshield_tcp_state state)
+{
+	return state == SYNSHIELD_TCP_CLOSED || state == SYNSHIELD_TCP_LISTEN;
+}
+
+bool conn_view_is_gone(const struct conn_view *v)
+{
+	return is_gone(v->remote) && is_gone(v->local);
+}
+
+const char *conn_opener_name(enum conn_opener opener)
+{
+	static const char *const names[] = {
+		[CONN_OPENED_UNSEEN] = "unseen",
+		[CONN_OPENED_REMOTE] = "remote",
+		[CONN_OPENED_LOCAL] = "local",
+		[CONN_OPENED_BOTH] = "both",
+	};
+
+	return names[opener];
+}
+
+struct walk {
+	const struct maps *maps;
+	bool followed;
+	struct conn_clock clock;
+	struct synshield_tuple *tuples;
+	struct synshield_conn *conns;
+	__u32 room;
+	conn_view_cb cb;
+	void *arg;
+};
+
+static int grow(struct walk *w, __u32 room)
+{
+	struct synshield_tuple *tuples = reallocarray(w->tuples, room, sizeof(*tuples));
+	struct synshield_conn *conns;
+
+	if (!tuples)
+		return -ENOMEM;
+	w->tuples = tuples;
+	conns = reallocarray(w->conns, room, sizeof(*conns));
+	if (!conns)
+		return -ENOMEM;
+	w->conns = conns;
+	w->room = room;
+	return 0;
+}
+
+static int call(struct walk *w, __u32 i)
+{
+	struct synshield_closing closing;
+	struct conn_view v;
+	bool followed;
+
+	followed = w->followed &&
+		   !bpf_map_lookup_elem(w->maps->fd[MAP_CLOSING], &w->tuples[i], &closing);
+	conn_view_make(&v, &w->clock, &w->tuples[i], &w->conns[i], followed ? &closing : NULL);
+	return w->cb(&v, w->arg);
+}
+
+/* 0: there is more; 1: that was all. */
+static int read_batch(struct walk *w, void *in, __u32 *token, __u32 *n)
+{
+	int err;
+
+	for (;;) {
+		*n = w->room;
+		if (!bpf_map_lookup_batch(w->maps->fd[MAP_CONNS], in, token, w->tuples, w->conns, n,
+					  NULL))
+			return 0;
+		if (errno == ENOENT)
+			return 1;
+		if (errno != ENOSPC)
+			return -errno;
+		err = grow(w, w->room * 2);
+		if (err)
+			return err;
+	}
+}
+
+static int walk(struct walk *w)
+{
+	__u32 token, n, i;
+	void *in = NULL;
+	int last, err = 0;
+
+	do {
+		last = read_batch(w, in, &token, &n);
+		if (last < 0)
+			return last;
+		in = &token;
+		conn_clock_read(&w->clock);
+		for (i = 0; i < n && !err; i++)
+			err = call(w, i);
+	} while (!last && !err);
+	return err;
+}
+
+int conn_views(const struct maps *maps, bool followed, conn_view_cb cb, void *arg)
+{
+	struct walk w = {.maps = maps, .followed = followed, .cb = cb, .arg = arg};
+	struct synshield_settings settings;
+	int err;
+
+	err = maps_get(maps, MAP_SETTINGS, &settings);
+	if (err)
+		return err;
+	conn_clock_config(&w.clock, &settings);
+	err = grow(&w, BATCH);
+	if (!err)
+		err = walk(&w);
+	free(w.tuples);
+	free(w.conns);
+	return err;
+}
