@@ -279,5 +279,6 @@ flood_is_refused IPv4 closed syn
 flood_is_refused IPv6 closed mix
 one_connection IPv6
 flood_is_refused IPv4 open mix --count 100000000
+flood_is_refused IPv6 open ack --count 100000000
 shield_down > /dev/null || not_ok "detach"
 done_testing
