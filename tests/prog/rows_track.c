@@ -9,28 +9,40 @@
 /* All that a row fixes; the rest is time. */
 struct seen {
 	enum synshield_conn_state state;
-	bool remote_syn, local_syn;
+	const char *remote, *local; /* S: has sent a SYN that opens; A: acknowledged the other's */
 	__u32 remote_next, local_next, remote_segments, local_segments;
 };
+
+static const char *letters(const struct synshield_sent *sent)
+{
+	return sent->syn ? sent->syn_acked ? "SA" : "S" : sent->syn_acked ? "A" : "";
+}
+
+static void note_seen(const char *what, const struct seen *seen)
+{
+	note("  %s: state %d, '%s' '%s', next %08x %08x, segments %u %u", what, seen->state,
+	     seen->remote, seen->local, seen->remote_next, seen->local_next, seen->remote_segments,
+	     seen->local_segments);
+}
 
 static bool has(const struct segment *s, const struct seen *want)
 {
 	struct synshield_conn c;
+	struct seen got;
 
 	if (!conn_get(s, &c)) {
 		note("  not tracked");
 		return false;
 	}
-	if (c.state == want->state && c.remote.syn == want->remote_syn &&
-	    c.local.syn == want->local_syn && c.remote_next == want->remote_next &&
-	    c.local_next == want->local_next && c.remote_segments == want->remote_segments &&
-	    c.local_segments == want->local_segments)
+	got = (struct seen){c.state,	  letters(&c.remote), letters(&c.local), c.remote_next,
+			    c.local_next, c.remote_segments,  c.local_segments};
+	if (got.state == want->state && !strcmp(got.remote, want->remote) &&
+	    !strcmp(got.local, want->local) && got.remote_next == want->remote_next &&
+	    got.local_next == want->local_next && got.remote_segments == want->remote_segments &&
+	    got.local_segments == want->local_segments)
 		return true;
-	note("  state %d, SYN %d %d, next %08x %08x, segments %u %u", c.state, c.remote.syn,
-	     c.local.syn, c.remote_next, c.local_next, c.remote_segments, c.local_segments);
-	note("  want  %d, SYN %d %d, next %08x %08x, segments %u %u", want->state, want->remote_syn,
-	     want->local_syn, want->remote_next, want->local_next, want->remote_segments,
-	     want->local_segments);
+	note_seen("got ", &got);
+	note_seen("want", want);
 	return false;
 }
 
@@ -45,12 +57,12 @@ static void rows_served(bool ipv6)
 	theirs = syn.seq;
 	syn.ack = isn;
 	row_segment(PASS(calm), &syn, "%s: a client's SYN", family_name(ipv6));
-	ok(has(&syn, &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, true, false, theirs + 1, 0, 1, 0}),
+	ok(has(&syn, &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, "S", "", theirs + 1, 0, 1, 0}),
 	   "%s: SYN received", family_name(ipv6));
 	segment_turn(&syn, TCP_SYN | TCP_ACK, &synack);
 	for (__u32 i = 1; i <= 2; i++) {
 		run_sent(&synack);
-		ok(has(&syn, &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, true, false, theirs + 1,
+		ok(has(&syn, &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, "S", "A", theirs + 1,
 					    isn + 1, 1, i}),
 		   "%s: SYN-ACK sent, time %u", family_name(ipv6), i);
 	}
@@ -58,20 +70,20 @@ static void rows_served(bool ipv6)
 	s.ack--;
 	row_segment(PASS(tracked), &s, "%s: an ACK of something else", family_name(ipv6));
 	ok(has(&syn,
-	       &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, true, false, theirs + 1, isn + 1, 2, 2}),
+	       &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, "S", "A", theirs + 1, isn + 1, 2, 2}),
 	   "%s: completes nothing", family_name(ipv6));
 	s.ack++;
 	s.payload = "GET / HTTP/1.0";
 	s.payload_len = 14;
 	row_segment(PASS(tracked), &s, "%s: the third segment, with data", family_name(ipv6));
 	ok(has(&syn,
-	       &(struct seen){SYNSHIELD_CONN_ESTABLISHED, true, false, theirs + 15, isn + 1, 3, 2}),
+	       &(struct seen){SYNSHIELD_CONN_ESTABLISHED, "SA", "A", theirs + 15, isn + 1, 3, 2}),
 	   "%s: established", family_name(ipv6));
 	segment_turn(&s, TCP_ACK | TCP_PSH, &sent);
 	sent.payload_len = 10;
 	run_sent(&sent);
-	ok(has(&syn, &(struct seen){SYNSHIELD_CONN_ESTABLISHED, true, false, theirs + 15, isn + 11,
-				    3, 3}),
+	ok(has(&syn,
+	       &(struct seen){SYNSHIELD_CONN_ESTABLISHED, "SA", "A", theirs + 15, isn + 11, 3, 3}),
 	   "%s: data sent", family_name(ipv6));
 }
 
@@ -90,27 +102,26 @@ static void rows_opened(bool ipv6)
 	syn.seq = ours;
 	for (__u32 i = 1; i <= 2; i++) {
 		run_sent(&syn);
-		ok(has(&s, &(struct seen){SYNSHIELD_CONN_SYN_SENT, false, true, 0, ours + 1, 0, i}),
+		ok(has(&s, &(struct seen){SYNSHIELD_CONN_SYN_SENT, "", "S", 0, ours + 1, 0, i}),
 		   "%s: SYN sent, time %u", family_name(ipv6), i);
 	}
 	s.ack++;
 	row_segment(PASS(tracked), &s, "%s: a SYN-ACK of something else", family_name(ipv6));
-	ok(has(&s, &(struct seen){SYNSHIELD_CONN_SYN_SENT, false, true, 0, ours + 1, 1, 2}),
+	ok(has(&s, &(struct seen){SYNSHIELD_CONN_SYN_SENT, "", "S", 0, ours + 1, 1, 2}),
 	   "%s: says nothing", family_name(ipv6));
 	s.ack--;
 	row_segment(PASS(tracked), &s, "%s: the SYN-ACK", family_name(ipv6));
-	ok(has(&s,
-	       &(struct seen){SYNSHIELD_CONN_SYN_SENT, false, true, theirs + 1, ours + 1, 2, 2}),
+	ok(has(&s, &(struct seen){SYNSHIELD_CONN_SYN_SENT, "A", "S", theirs + 1, ours + 1, 2, 2}),
 	   "%s: the SYN was acknowledged", family_name(ipv6));
 	segment_turn(&s, TCP_ACK, &ack);
 	run_sent(&ack);
 	ok(has(&s,
-	       &(struct seen){SYNSHIELD_CONN_ESTABLISHED, false, true, theirs + 1, ours + 1, 2, 3}),
+	       &(struct seen){SYNSHIELD_CONN_ESTABLISHED, "A", "SA", theirs + 1, ours + 1, 2, 3}),
 	   "%s: the third segment sent: established", family_name(ipv6));
 	row_segment(PASS(tracked), &s, "%s: the SYN-ACK once more", family_name(ipv6));
 	syn.seq += 0x10000000;
 	run_sent(&syn);
-	ok(has(&s, &(struct seen){SYNSHIELD_CONN_SYN_SENT, false, true, 0, syn.seq + 1, 0, 1}),
+	ok(has(&s, &(struct seen){SYNSHIELD_CONN_SYN_SENT, "", "S", 0, syn.seq + 1, 0, 1}),
 	   "%s: another SYN sent from the same port: a new connection", family_name(ipv6));
 }
 
@@ -131,7 +142,7 @@ static void rows_simultaneous_open(bool ipv6)
 	syn.seq = ours;
 	run_sent(&syn);
 	row_segment(PASS(known_tuple), &s, "%s: SYNs cross", family_name(ipv6));
-	ok(has(&s, &(struct seen){SYNSHIELD_CONN_SYN_SENT, true, true, theirs + 1, ours + 1, 0, 1}),
+	ok(has(&s, &(struct seen){SYNSHIELD_CONN_SYN_SENT, "S", "S", theirs + 1, ours + 1, 0, 1}),
 	   "%s: both SYNs were seen", family_name(ipv6));
 	segment_turn(&s, TCP_SYN | TCP_ACK, &synack);
 	synack.seq = ours;
@@ -146,7 +157,7 @@ static void rows_simultaneous_open(bool ipv6)
 	close(fd);
 }
 
-/* Cookie connections: nobody noted the SYNs; the kernel sends as soon as it has the socket. */
+/* Cookie connections: the cookie speaks for the SYN; the kernel sends once it has the socket. */
 static void rows_proven(bool ipv6)
 {
 	struct segment sent, rst;
@@ -158,7 +169,7 @@ static void rows_proven(bool ipv6)
 	e.ack.payload_len = 3;
 	row_segment(PASS(cookie_ok), &e.ack, "%s: a cookie comes back", family_name(ipv6));
 	ok(has(&e.ack,
-	       &(struct seen){SYNSHIELD_CONN_PROVEN, true, false, e.ack.seq + 3, e.ack.ack, 1, 0}),
+	       &(struct seen){SYNSHIELD_CONN_PROVEN, "S", "", e.ack.seq + 3, e.ack.ack, 1, 0}),
 	   "%s: proven", family_name(ipv6));
 	segment_turn(&e.ack, TCP_RST, &rst);
 	run_sent(&rst);
@@ -167,7 +178,7 @@ static void rows_proven(bool ipv6)
 	segment_turn(&e.ack, TCP_ACK | TCP_PSH, &sent);
 	sent.payload_len = 2;
 	run_sent(&sent);
-	ok(has(&e.ack, &(struct seen){SYNSHIELD_CONN_ESTABLISHED, true, false, e.ack.seq + 3,
+	ok(has(&e.ack, &(struct seen){SYNSHIELD_CONN_ESTABLISHED, "S", "", e.ack.seq + 3,
 				      e.ack.ack + 2, 1, 1}),
 	   "%s: data sent: established", family_name(ipv6));
 }
@@ -194,7 +205,7 @@ static void rows_adopted(bool ipv6)
 	sent.payload = "0123456789";
 	sent.payload_len = 10;
 	run_sent(&sent);
-	ok(has(&s, &(struct seen){SYNSHIELD_CONN_ESTABLISHED, false, false, s.seq, 0x100a, 0, 1}),
+	ok(has(&s, &(struct seen){SYNSHIELD_CONN_ESTABLISHED, "", "", s.seq, 0x100a, 0, 1}),
 	   "%s: data sent without an entry: tracked", family_name(ipv6));
 	conn_forget(&s);
 	sent.flags = TCP_ACK | TCP_FIN;
@@ -254,8 +265,7 @@ static void rows_next(bool ipv6)
 		c.remote_segments = c.local_segments = 7;
 		conn_put(&s, &c);
 		for (__u32 i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-			struct seen want = {
-				SYNSHIELD_CONN_ESTABLISHED, false, false, start, start, 7, 7};
+			struct seen want = {SYNSHIELD_CONN_ESTABLISHED, "", "", start, start, 7, 7};
 
 			s.payload = payload;
 			segment_turn(&s, TCP_ACK, &sent);
@@ -288,7 +298,7 @@ static void rows_reused(bool ipv6)
 	synack.seq = 0x5000;
 	run_sent(&synack);
 	ok(has(&syn,
-	       &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, true, false, syn.seq + 1, 0x5001, 1, 1}),
+	       &(struct seen){SYNSHIELD_CONN_SYN_RECEIVED, "S", "A", syn.seq + 1, 0x5001, 1, 1}),
 	   "%s: the kernel answered: a new connection", family_name(ipv6));
 	live_close(&l);
 }
