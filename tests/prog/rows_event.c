@@ -83,10 +83,11 @@ static void rows_steps(bool ipv6)
 	next[IN] = s.seq;
 	for (unsigned int i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		const struct step *t = &steps[i];
-		struct segment *it = t->end == OUT ? &sent : &s;
+		struct segment *it;
 
 		s.flags = t->flags;
 		segment_turn(&s, t->flags, &sent);
+		it = t->end == OUT ? &sent : &s;
 		it->seq = next[t->end];
 		it->ack = t->flags & TCP_ACK ? next[!t->end] : 0;
 		it->payload = payload;
