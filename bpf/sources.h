@@ -96,17 +96,22 @@ static __always_inline __u32 source_opens(const struct shield *s, const struct p
 	reason = source_is_over(s, l, source);
 	if (reason)
 		return reason;
-	__sync_fetch_and_add(&source->conns, 1);
+	if (l->source_conns)
+		__sync_fetch_and_add(&source->conns, 1);
 	bucket_take(s, &source->opened, l->source_rate);
 	return 0;
 }
 
-/* A connection is over that a handshake had opened from there. */
+/*
+ * A connection is over that a handshake had opened from there.  If another CPU changes
+ * the count at this moment it stays one too high, until the daemon counts anew.
+ */
 static __always_inline void source_closes(const struct shield *s, const struct packet *p,
 					  const struct synshield_conn *c)
 {
 	const struct synshield_listener *l;
 	struct synshield_source *source;
+	__u32 conns;
 
 	if (c->state < SYNSHIELD_CONN_PROVEN)
 		return;
@@ -114,8 +119,9 @@ static __always_inline void source_closes(const struct shield *s, const struct p
 	if (likely(!l || !l->source_conns))
 		return;
 	source = find_source(s, p);
-	if (source && source->conns)
-		__sync_fetch_and_add(&source->conns, -1);
+	conns = source ? source->conns : 0;
+	if (conns)
+		__sync_val_compare_and_swap(&source->conns, conns, conns - 1);
 }
 
 #endif

@@ -173,6 +173,20 @@ static __always_inline void sends_synack(const struct packet *p, struct synshiel
 	c->local_next = seq_end(p);
 }
 
+/* What is sent now, no kernel sends before the connection is established. */
+static __always_inline bool shows_established(const struct packet *p,
+					      const struct synshield_conn *c)
+{
+	switch (c->state) {
+	case SYNSHIELD_CONN_SYN_SENT:
+		return c->remote.syn_acked;
+	case SYNSHIELD_CONN_SYN_RECEIVED: /* the third segment was not seen, or not known */
+		return p->flags & TCP_FIN || p->segment_len > p->tcp_header_len;
+	default:
+		return c->state == SYNSHIELD_CONN_PROVEN;
+	}
+}
+
 static __always_inline void sends(const struct shield *s, const struct packet *p,
 				  struct synshield_conn *c)
 {
@@ -184,9 +198,8 @@ static __always_inline void sends(const struct shield *s, const struct packet *p
 	} else if (p->flags & TCP_SYN) {
 		sends_synack(p, c);
 	} else {
-		if (c->state == SYNSHIELD_CONN_PROVEN ||
-		    (c->state == SYNSHIELD_CONN_SYN_SENT && c->remote.syn_acked)) {
-			c->local.syn_acked = c->remote.syn_acked;
+		if (shows_established(p, c)) {
+			c->local.syn_acked |= c->remote.syn_acked;
 			establish(c);
 			moves = true;
 		}
