@@ -27,7 +27,7 @@ static void json_next(struct json *j, const char *key)
 	if (j->filled[j->depth])
 		fputc(',', j->out);
 	j->filled[j->depth] = true;
-	if (j->depth)
+	if (j->depth && !j->one_line)
 		fprintf(j->out, "\n%*s", 2 * j->depth, "");
 	if (key) {
 		json_string(j->out, key);
@@ -68,7 +68,7 @@ void json_end(struct json *j)
 
 	assert(j->depth > 0);
 	j->depth--;
-	if (filled)
+	if (filled && !j->one_line)
 		fprintf(j->out, "\n%*s", 2 * j->depth, "");
 	fputc(close, j->out);
 	if (!j->depth)

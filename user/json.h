@@ -12,6 +12,7 @@
 struct json {
 	FILE *out;
 	int depth;
+	bool one_line;		     /* set after json_start() */
 	bool filled[JSON_DEPTH_MAX]; /* something stands at this depth: a comma is due */
 	char close[JSON_DEPTH_MAX];
 };

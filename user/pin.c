@@ -22,6 +22,7 @@
 
 #define BPFFS "/sys/fs/bpf"
 #define NOTE "attach"
+#define TRACING "tracing" /* a directory, only to be locked */
 
 /* Others hold the lock for milliseconds: status looks whether it is held. */
 #define LOCK_TRIES 20
@@ -194,6 +195,24 @@ int pin_lock_dir(int dir_fd)
 	return -EWOULDBLOCK;
 }
 
+int pin_lock_trace(const char *ifname)
+{
+	char path[PATH_MAX];
+	int fd, err;
+
+	pin_path(path, ifname, TRACING);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return log_errno(-errno, "cannot make %s", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return log_errno(-errno, "cannot open %s", path);
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err == -EWOULDBLOCK ? err : log_errno(err, "cannot lock %s", path);
+}
+
 bool pin_dir_locked(int dir_fd)
 {
 	if (flock(dir_fd, LOCK_SH | LOCK_NB))
@@ -258,7 +277,7 @@ int pin_remove_dir(const char *ifname)
 		return -errno;
 	while ((e = readdir(dir))) {
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			unlinkat(dirfd(dir), e->d_name, 0);
+			unlinkat(dirfd(dir), e->d_name, e->d_type == DT_DIR ? AT_REMOVEDIR : 0);
 	}
 	closedir(dir);
 	return rmdir(path) ? log_errno(-errno, "cannot remove %s", path) : 0;

@@ -8,19 +8,22 @@ Commands on standard input, one line each; 'ok' or 'failed: WHY' on standard out
   listen PORT              the server listens on both families
   connect N ADDR PORT [SPORT]   connection N: the client connects, the server accepts
   dial N ADDR PORT SPORT   the client connects; nobody accepts it (yet)
-  send N srv|cli BYTES     that end sends, the other one reads it
-  fin N srv|cli            that end shuts down its sending side, the other one reads the end
+  send N srv|cli BYTES     that end sends, the other one reads and acknowledges it
+  fin N srv|cli            that end shuts down its sending side, the other one the same
   close N srv|cli          that end closes
   abort N srv|cli          that end closes with a RST
 """
 import ctypes
-import os
+import fcntl
 import socket
 import struct
 import sys
+import termios
+import time
 
 CLONE_NEWNET = 0x40000000
 TIMEOUT = 5
+UNACKNOWLEDGED = (4, 9, 11)  # TCP_FIN_WAIT1, TCP_LAST_ACK, TCP_CLOSING
 
 libc = ctypes.CDLL(None, use_errno=True)
 ns = {"srv": sys.argv[1], "cli": sys.argv[2]}
@@ -71,6 +74,22 @@ def other(n, end):
     return conns[n].get("cli" if end == "srv" else "srv")
 
 
+def wait_until(what, holds):
+    deadline = time.monotonic() + TIMEOUT
+    while not holds():
+        if time.monotonic() > deadline:
+            raise OSError("waited in vain for " + what)
+        time.sleep(0.005)
+
+
+def unacknowledged(s):
+    return struct.unpack("i", fcntl.ioctl(s, termios.TIOCOUTQ, b"1234"))[0]
+
+
+def state(s):
+    return s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+
+
 def send(n, end, count):
     left = int(count)
     conns[n][end].sendall(b"x" * left)
@@ -79,12 +98,14 @@ def send(n, end, count):
         if not got:
             raise OSError("the other end has closed")
         left -= got
+    wait_until("the data's ACK", lambda: not unacknowledged(conns[n][end]))
 
 
 def fin(n, end):
     conns[n][end].shutdown(socket.SHUT_WR)
     if other(n, end).recv(1):
         raise OSError("data in place of the end")
+    wait_until("the FIN's ACK", lambda: state(conns[n][end]) not in UNACKNOWLEDGED)
 
 
 def close(n, end):
