@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <getopt.h>
 #include <linux/if_ether.h>
+#include <linux/icmp.h>
 #include <linux/if_packet.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/types.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +25,7 @@
 
 #define FRAME_MAX 2048
 #define TICKS_MAX 20000
+#define BARRIER_MS 1000
 
 struct settings {
 	const char *ifname[SERVERS];
@@ -31,16 +34,17 @@ struct settings {
 	uint16_t dport;
 	uint64_t seed;
 	unsigned int count, parallel, tick_ms, pause_at;
-	bool trace;
+	bool trace, once;
 };
 
 static struct settings settings = {
 	.count = 1,
 	.parallel = 100,
-	.tick_ms = 3,
+	.tick_ms = 1,
 };
 
 static int fds[SERVERS];
+static uint16_t echoed[SERVERS]; /* the last echo that came back */
 static struct talk **by_port[2]; /* IPv4, IPv6 */
 
 static const char help[] =
@@ -52,9 +56,10 @@ static const char help[] =
 	"lenient: a RST came into a handshake, which a cookie does not remember.\n"
 	"  --seed N, --count N   seeds N and following (1)\n"
 	"  --parallel N          conversations at a time (100)\n"
-	"  --tick MS             from one segment to the next (3)\n"
+	"  --tick MS             from one segment to the next at least (1)\n"
 	"  --pause-at TICK       of each batch: say 'paused', and wait for a line on standard "
 	"input\n"
+	"  --one-syn             no SYN is repeated while the handshake goes on\n"
 	"  --trace               print plans, segments, and what was seen, on standard error\n";
 
 enum long_only {
@@ -68,6 +73,7 @@ enum long_only {
 	ARG_TICK,
 	ARG_PAUSE_AT,
 	ARG_TRACE,
+	ARG_ONCE,
 	ARG_HELP,
 };
 
@@ -82,6 +88,7 @@ static const struct option long_options[] = {
 	{"tick", required_argument, NULL, ARG_TICK},
 	{"pause-at", required_argument, NULL, ARG_PAUSE_AT},
 	{"trace", no_argument, NULL, ARG_TRACE},
+	{"one-syn", no_argument, NULL, ARG_ONCE},
 	{"help", no_argument, NULL, ARG_HELP},
 	{0},
 };
@@ -127,6 +134,9 @@ static void parse_option(int option)
 		break;
 	case ARG_DST_MAC:
 		parse_mac(optarg, settings.dst_mac);
+		break;
+	case ARG_ONCE:
+		settings.once = true;
 		break;
 	case ARG_TRACE:
 		settings.trace = true;
@@ -203,7 +213,7 @@ static uint8_t *put_ethernet(uint8_t *at, unsigned int server, uint16_t type)
 	return at + 2 * MAC_LEN + sizeof(type);
 }
 
-static uint8_t *put_ip(uint8_t *at, bool ipv6, size_t payload)
+static uint8_t *put_ip(uint8_t *at, bool ipv6, uint8_t protocol, size_t payload)
 {
 	struct iphdr ip4 = {
 		.version = 4,
@@ -211,12 +221,12 @@ static uint8_t *put_ip(uint8_t *at, bool ipv6, size_t payload)
 		.tot_len = htons(sizeof(ip4) + payload),
 		.frag_off = htons(0x4000),
 		.ttl = 64,
-		.protocol = IPPROTO_TCP,
+		.protocol = protocol,
 	};
 	struct ipv6hdr ip6 = {
 		.version = 6,
 		.payload_len = htons(payload),
-		.nexthdr = IPPROTO_TCP,
+		.nexthdr = protocol,
 		.hop_limit = 64,
 	};
 
@@ -249,7 +259,7 @@ void wire_send(const struct talk *talk, unsigned int server, const struct segmen
 
 	trace(talk, server, '>', s);
 	at = put_ethernet(frame, server, ipv6 ? ETH_P_IPV6 : ETH_P_IP);
-	at = put_ip(at, ipv6, len);
+	at = put_ip(at, ipv6, IPPROTO_TCP, len);
 	memcpy(at, &tcp, sizeof(tcp));
 	at[13] = s->flags;
 	memcpy(at + sizeof(tcp), s->options, s->options_len);
@@ -261,6 +271,31 @@ void wire_send(const struct talk *talk, unsigned int server, const struct segmen
 	len += at - frame;
 	if (send(fds[server], frame, len, 0) != (ssize_t)len)
 		die("send on %s: %m", settings.ifname[server]);
+}
+
+static void send_echo(unsigned int server, uint16_t number)
+{
+	struct icmphdr icmp = {.type = ICMP_ECHO, .un.echo.sequence = htons(number)};
+	uint8_t frame[128], *at;
+	size_t len;
+
+	at = put_ethernet(frame, server, ETH_P_IP);
+	at = put_ip(at, false, IPPROTO_ICMP, sizeof(icmp));
+	icmp.checksum = sum_fold(sum_bytes(&icmp, sizeof(icmp), 0));
+	memcpy(at, &icmp, sizeof(icmp));
+	len = at + sizeof(icmp) - frame;
+	if (send(fds[server], frame, len, 0) != (ssize_t)len)
+		die("send on %s: %m", settings.ifname[server]);
+}
+
+static void take_echo(unsigned int server, const uint8_t *frame, size_t len)
+{
+	const struct iphdr *ip = (const void *)(frame + ETH_HLEN);
+	const struct icmphdr *icmp = (const void *)(ip + 1);
+
+	if (len >= ETH_HLEN + sizeof(*ip) + sizeof(*icmp) && ip->version == 4 && ip->ihl == 5 &&
+	    ip->protocol == IPPROTO_ICMP && icmp->type == ICMP_ECHOREPLY)
+		echoed[server] = ntohs(icmp->un.echo.sequence);
 }
 
 /* Returns the TCP header, or NULL; its length with all that follows in @len. */
@@ -293,7 +328,10 @@ static void receive(unsigned int server)
 	struct talk *talk;
 	bool ipv6;
 
-	at = n > 0 ? find_tcp(frame, &len, &ipv6) : NULL;
+	if (n <= 0)
+		return;
+	take_echo(server, frame, len);
+	at = find_tcp(frame, &len, &ipv6);
 	if (!at)
 		return;
 	tcp = (const void *)at;
@@ -313,17 +351,33 @@ static void receive(unsigned int server)
 	talk_receive(talk, server, &s);
 }
 
-static void receive_until(uint64_t end)
+static bool have_echoed(uint16_t number)
 {
-	struct pollfd pfd[SERVERS];
-	uint64_t now;
-
 	for (int i = 0; i < SERVERS; i++)
-		pfd[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-	while ((now = now_ns()) < end) {
-		struct timespec left = {.tv_nsec = end - now};
+		if (echoed[i] != number)
+			return false;
+	return true;
+}
 
-		if (ppoll(pfd, SERVERS, &left, NULL) <= 0)
+/*
+ * All that was sent has been through the servers' kernels when an echo sent behind it comes back:
+ * in this order it came into their queues.
+ */
+static void await_answers(uint16_t tick)
+{
+	uint64_t least = now_ns() + settings.tick_ms * 1000000ULL;
+	uint64_t most = least + BARRIER_MS * 1000000ULL, now;
+	struct timespec wait = {.tv_nsec = 200000};
+	struct pollfd pfd[SERVERS];
+
+	for (int i = 0; i < SERVERS; i++) {
+		pfd[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+		send_echo(i, tick);
+	}
+	while ((now = now_ns()) < least || !have_echoed(tick)) {
+		if (now > most)
+			die("no echo from the servers");
+		if (ppoll(pfd, SERVERS, &wait, NULL) <= 0)
 			continue;
 		for (int i = 0; i < SERVERS; i++)
 			if (pfd[i].revents)
@@ -339,7 +393,7 @@ static struct talk *begin(uint64_t seed)
 
 	if (!talk)
 		die("out of memory");
-	plan_make(&talk->plan, seed);
+	plan_make(&talk->plan, seed, settings.once);
 	talk->clock = seed * 2654435761u;
 	slot = &by_port[talk->plan.family == AF_INET6][talk->plan.port];
 	if (*slot)
@@ -359,20 +413,30 @@ static void end(struct talk *talk)
 	       addr_text(&settings.src[ipv6]), talk->plan.port,
 	       talk->plan.lenient ? "lenient" : "strict", talk_is_same(talk) ? "same" : "different",
 	       talk->unsettled ? "unsettled" : "settled");
-	if (settings.trace)
+	if (settings.trace || !talk_is_same(talk) || talk->unsettled)
 		talk_print(talk, stderr);
 	by_port[ipv6][talk->plan.port] = NULL;
 	free(talk);
 }
 
-static void await_line(void)
+static void await_signal(void)
 {
-	char line[16];
+	sigset_t signals;
+	int signal;
 
-	puts("paused");
-	fflush(stdout);
-	if (!fgets(line, sizeof(line), stdin))
-		die("no line on standard input");
+	fputs("paused\n", stderr);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	sigwait(&signals, &signal);
+}
+
+static void block_signal(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
 }
 
 static void run_batch(uint64_t seed, unsigned int count)
@@ -386,18 +450,18 @@ static void run_batch(uint64_t seed, unsigned int count)
 	for (unsigned int i = 0; i < count; i++)
 		talks[i] = begin(seed + i);
 	for (unsigned int tick = 1; open && tick <= TICKS_MAX; tick++) {
-		uint64_t due = now_ns() + settings.tick_ms * 1000000ULL;
-
 		if (tick == settings.pause_at)
-			await_line();
+			await_signal();
 		for (unsigned int i = 0; i < count; i++) {
 			if (over[i] || talk_tick(talks[i]))
 				continue;
 			over[i] = true;
 			open--;
 		}
-		receive_until(due);
+		await_answers(tick);
 	}
+	if (settings.pause_at)
+		await_signal();
 	for (unsigned int i = 0; i < count; i++)
 		end(talks[i]);
 	free(talks);
@@ -409,6 +473,7 @@ int main(int argc, char **argv)
 	unsigned int done, n;
 
 	parse_settings(argc, argv);
+	block_signal();
 	for (int i = 0; i < SERVERS; i++)
 		fds[i] = open_wire(settings.ifname[i]);
 	for (int i = 0; i < 2; i++)

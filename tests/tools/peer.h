@@ -102,7 +102,8 @@ struct plan {
 	struct step step[MAX_STEPS];
 };
 
-void plan_make(struct plan *plan, uint64_t seed);
+/* @once: no SYN is repeated while the handshake goes on. */
+void plan_make(struct plan *plan, uint64_t seed, bool once);
 void plan_print(const struct plan *plan, FILE *out);
 /* The stream's byte at this offset: an order, or one with its top bit set. */
 uint8_t plan_byte(const struct plan *plan, const struct life *life, uint32_t offset);
@@ -139,6 +140,7 @@ struct client {
 	bool fin;	/* the server's has come */
 	bool ack_due;
 	uint64_t bytes, sum; /* received in order */
+	unsigned int answers;
 };
 
 /* Where a plan is, with both servers. */
@@ -148,6 +150,7 @@ struct talk {
 	uint32_t sent;	 /* offset after all that was sent, FIN included */
 	uint32_t fin_at; /* offset of the FIN, if sent */
 	bool fin;
+	unsigned int asked;	/* answers */
 	unsigned int ticks;	/* of the step that goes on */
 	uint64_t since;		/* ns: its beginning */
 	uint64_t syn_sent;	/* ns */

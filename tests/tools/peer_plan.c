@@ -12,6 +12,7 @@ struct maker {
 	struct plan *plan;
 	struct life *life;
 	struct rng rng;
+	bool once;     /* no SYN comes again while the handshake goes on */
 	uint32_t sent; /* stream of this life */
 };
 
@@ -301,14 +302,65 @@ static void add_noise(struct maker *m, bool connected)
 
 /* --- a connection's course --- */
 
+static uint32_t sent_after(const struct step *step, uint32_t sent)
+{
+	bool stream =
+		step->kind == STEP_SEND || step->kind == STEP_WRONG_ACK || step->kind == STEP_OLD;
+	uint32_t end = step->at + step->len;
+
+	return stream && end > sent ? end : sent;
+}
+
 /*
- * The first segment that the server gets may be any of the first; no other than the one that bears
- * the cookie comes more than twice.
+ * Where in the stream this step's segment begins, or the acknowledgement that it brings about.
+ * RSTs are answered by nothing: -1.
  */
+static int64_t begins_at(const struct step *step, uint32_t sent)
+{
+	switch (step->kind) {
+	case STEP_SYN:
+	case STEP_ACK:
+		return sent;
+	case STEP_WRONG_SEQ:
+		return sent + step->at;
+	case STEP_SEND:
+	case STEP_WRONG_ACK:
+	case STEP_OLD:
+		return step->at;
+	default:
+		return -1;
+	}
+}
+
+/*
+ * Before the segment that bears the cookie no other comes more than twice: a sender that repeats
+ * nothing else is taken for the end of a half-open connection, and reset.
+ */
+static void believe(struct maker *m, unsigned int from)
+{
+	int64_t begins[MAX_STEPS];
+	uint32_t sent = 0;
+
+	for (unsigned int i = from; i < m->plan->steps; i++) {
+		struct step *step = &m->plan->step[i];
+		unsigned int times = 0;
+
+		begins[i] = step->lost ? -1 : begins_at(step, sent);
+		for (unsigned int j = from; j < i; j++)
+			times += begins[j] == begins[i];
+		if (times >= 2 && begins[i] > 0) {
+			step->lost = true;
+			begins[i] = -1;
+		}
+		sent = sent_after(step, sent);
+	}
+}
+
+/* The first segment that the server gets may be any of the first. */
 static void first_segments(struct maker *m)
 {
+	unsigned int n = 0, from = m->plan->steps;
 	struct step step[ROUND_CHUNKS + 1];
-	unsigned int n = 0;
 
 	add_noise(m, false);
 	if (rng_chance(&m->rng, 10)) {
@@ -318,8 +370,9 @@ static void first_segments(struct maker *m)
 		step[n++] = (struct step){.kind = STEP_ACK};
 	}
 	add_disordered(m, step, n);
-	if (rng_chance(&m->rng, 15))
+	if (!m->once && rng_chance(&m->rng, 15))
 		add(m, STEP_SYN);
+	believe(m, from);
 	add(m, STEP_SETTLE);
 }
 
@@ -327,7 +380,7 @@ static void handshake(struct maker *m)
 {
 	if (rng_chance(&m->rng, 12))
 		add(m, STEP_OLD_SYN)->at = -1000 - (int32_t)rng_below(&m->rng, 40000);
-	for (add(m, STEP_SYN); rng_chance(&m->rng, 25);)
+	for (add(m, STEP_SYN); !m->once && rng_chance(&m->rng, 25);)
 		add(m, STEP_SYN)->together = rng_chance(&m->rng, 30);
 	add(m, STEP_CONNECT);
 	if (m->plan->lives == 1 && rng_chance(&m->rng, 4)) {
@@ -430,7 +483,7 @@ static void ending(struct maker *m)
 	else if (how < 78)
 		reset_behind_hole(m);
 	else if (how < 86)
-		order(m, 'R', STEP_SETTLE);
+		order(m, 'R', STEP_SETTLE_FIN);
 	/* or this end forgets it all */
 }
 
@@ -451,9 +504,9 @@ static void aftermath(struct maker *m)
 	}
 }
 
-void plan_make(struct plan *plan, uint64_t seed)
+void plan_make(struct plan *plan, uint64_t seed, bool once)
 {
-	struct maker m = {.plan = plan, .rng = {seed}};
+	struct maker m = {.plan = plan, .rng = {seed}, .once = once};
 
 	memset(plan, 0, sizeof(*plan));
 	plan->seed = seed;
