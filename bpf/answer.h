@@ -37,6 +37,20 @@ static __always_inline void write_reset(struct reply *r, const struct packet *p)
 	}
 }
 
+/*
+ * Without the MSS, which every SYN-ACK bears though not every SYN does, the answer is
+ * never longer than what it answers.  It is for packets that cannot grow; those who
+ * mean what they send say their MSS.
+ */
+static __always_inline void leave_out_mss(struct reply *r)
+{
+#pragma unroll
+	for (int i = 1; i < REPLY_OPTION_WORDS_MAX; i++)
+		r->option[i - 1] = r->option[i];
+	r->option[REPLY_OPTION_WORDS_MAX - 1] = 0;
+	r->option_words--;
+}
+
 /* 0, or negative if the packet could not be turned; it is then as it was. */
 __noinline int send_answer(struct xdp_md *ctx, const struct packet *p, const struct answer *a)
 {
@@ -46,10 +60,14 @@ __noinline int send_answer(struct xdp_md *ctx, const struct packet *p, const str
 	if (!p || !a)
 		return -1;
 	r.hops = p->ipv6 ? s->host->hop_limit : s->host->ttl;
-	if (a->reset)
+	if (a->reset) {
 		write_reset(&r, p);
-	else
-		write_synack(&r, p, a);
+		return send_reply(ctx, p, &r);
+	}
+	write_synack(&r, p, a);
+	if (likely(!send_reply(ctx, p, &r)))
+		return 0;
+	leave_out_mss(&r);
 	return send_reply(ctx, p, &r);
 }
 

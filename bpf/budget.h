@@ -9,11 +9,11 @@
 
 #include "shield.h"
 
-#define BUCKET_SECOND (1u << 24) /* of a bucket's time, which comes round after 256 s */
+#define BUCKET_SECOND (1u << 24) /* of a bucket's time */
 
-static __always_inline __u32 bucket_now(const struct shield *s)
+static __always_inline __u64 bucket_now(const struct shield *s)
 {
-	return (__u32)s->now * (BUCKET_SECOND / s->host->hz);
+	return s->now * (BUCKET_SECOND / s->host->hz);
 }
 
 /* What one token costs; `rate` is tokens per second. */
@@ -22,48 +22,28 @@ static __always_inline __u32 bucket_step(__u32 rate)
 	return BUCKET_SECOND / rate;
 }
 
-/* Long unused: the time it holds is past, or has come round. */
-static __always_inline bool bucket_is_full(__u32 ahead, __u32 step)
+static __always_inline bool bucket_has(const struct shield *s, const __u64 *bucket, __u32 rate)
 {
-	return ahead > BUCKET_SECOND + step;
+	return rate && *bucket + bucket_step(rate) <= bucket_now(s) + BUCKET_SECOND;
 }
 
-static __always_inline bool bucket_has(const struct shield *s, const __u32 *bucket, __u32 rate)
+static __always_inline bool bucket_take(const struct shield *s, __u64 *bucket, __u32 rate)
 {
-	__u32 ahead, step;
+	__u64 was = *bucket, now = bucket_now(s);
 
-	if (!rate)
+	if (!bucket_has(s, bucket, rate))
 		return false;
-	step = bucket_step(rate);
-	ahead = *bucket - bucket_now(s);
-	return bucket_is_full(ahead, step) || ahead <= BUCKET_SECOND - step;
-}
-
-static __always_inline bool bucket_take(const struct shield *s, __u32 *bucket, __u32 rate)
-{
-	__u32 was = *bucket, now = bucket_now(s), ahead = was - now, step;
-
-	if (!rate)
-		return false;
-	step = bucket_step(rate);
-	if (bucket_is_full(ahead, step))
-		__sync_val_compare_and_swap(bucket, was, now + step);
-	else if (ahead <= BUCKET_SECOND - step)
-		__sync_fetch_and_add(bucket, step);
+	if (was < now)
+		__sync_val_compare_and_swap(bucket, was, now + bucket_step(rate));
 	else
-		return false;
+		__sync_fetch_and_add(bucket, bucket_step(rate));
 	return true;
 }
 
-static __always_inline void bucket_give_back(const struct shield *s, __u32 *bucket, __u32 rate)
+static __always_inline void bucket_give_back(const struct shield *s, __u64 *bucket, __u32 rate)
 {
-	__u32 ahead = *bucket - bucket_now(s), step;
-
-	if (!rate)
-		return;
-	step = bucket_step(rate);
-	if (ahead >= step && !bucket_is_full(ahead, step))
-		__sync_fetch_and_add(bucket, -step);
+	if (rate && *bucket >= bucket_now(s) + bucket_step(rate))
+		__sync_fetch_and_add(bucket, -(__u64)bucket_step(rate));
 }
 
 /* 64 bits that nobody outside can foresee or collide at will. */
@@ -77,7 +57,7 @@ static __always_inline __u64 keyed_hash(const struct shield *s, __u64 value)
 }
 
 /* The bucket of answers to the prefix (/24, /64) that p claims to come from. */
-static __always_inline __u32 *replies_to(const struct shield *s, const struct packet *p)
+static __always_inline __u64 *replies_to(const struct shield *s, const struct packet *p)
 {
 	__u64 prefix = p->ipv6 ? *(const __u64 *)p->tuple.remote
 			       : mapped_ipv4(p->tuple.remote) & bpf_htonl(0xffffff00);
@@ -89,14 +69,14 @@ static __always_inline __u32 *replies_to(const struct shield *s, const struct pa
 /* May one more answer go there?  Whoever is real there follows it up: see reply_was_followed(). */
 static __always_inline bool reply_is_due(const struct shield *s, const struct packet *p)
 {
-	__u32 *bucket = replies_to(s, p);
+	__u64 *bucket = replies_to(s, p);
 
 	return bucket && bucket_take(s, bucket, s->settings->reply_rate);
 }
 
 static __always_inline void reply_was_followed(const struct shield *s, const struct packet *p)
 {
-	__u32 *bucket = replies_to(s, p);
+	__u64 *bucket = replies_to(s, p);
 
 	if (bucket)
 		bucket_give_back(s, bucket, s->settings->reply_rate);

@@ -94,7 +94,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SYNSHIELD_PREFIXES);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, __u64);
 } replies SEC(".maps");
 
 struct {

@@ -204,7 +204,7 @@ static __always_inline enum parsed parse_ipv6_extensions(struct cursor *c, __u8 
 			if (ext->fragment & bpf_htons(IPV6_OFFSET))
 				return ext->next == IPPROTO_TCP ? PARSED_FRAGMENT : PARSED_NOT_TCP;
 			/* without MF it is all there is (RFC 6946) */
-			*fragment = ext->fragment & bpf_htons(IPV6_MF);
+			*fragment |= ext->fragment & bpf_htons(IPV6_MF);
 		}
 		if (len > *left)
 			return PARSED_BAD_IP;

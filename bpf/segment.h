@@ -60,17 +60,19 @@ static __always_inline verdict unknown(struct xdp_md *ctx, const struct shield *
 
 /* The kernel holds the tuple. */
 static __always_inline verdict adopt(const struct shield *s, const struct packet *p,
-				     struct bpf_sock *sk, const struct synshield_listener *l,
+				     struct bpf_sock *sk, struct synshield_listener *l,
 				     const struct answer *a)
 {
 	bool half_open = sk->state == TCP_NEW_SYN_RECV;
 
-	if (p->flags & TCP_RST && rst_to_socket(p, sk) == RST_NONE)
-		return DROP(blind_rst);
+	if (p->flags & TCP_RST)
+		return rst_to_socket(p, sk) == RST_NONE ? DROP(blind_rst) : PASS(adopted);
 	track(s, p, SYNSHIELD_CONN_ESTABLISHED);
 	/* the cookie that mode observe did not send would have come back */
-	if (a->observe && half_open && l && is_ack(p) && wants_cookie(s, l))
+	if (a->observe && half_open && l && is_ack(p) && wants_cookie(s, l)) {
+		__sync_fetch_and_add(&l->window_acks, 1);
 		return PASS(cookie_ok);
+	}
 	return PASS(adopted);
 }
 
@@ -117,6 +119,7 @@ __noinline verdict ask_kernel(struct xdp_md *ctx, const struct packet *p, struct
 	} else if (bears_kernel_cookie(ctx, p, sk)) {
 		if (l)
 			__sync_fetch_and_add(&l->window_acks, 1);
+		reply_was_followed(s, p);
 		track(s, p, SYNSHIELD_CONN_ESTABLISHED);
 		v = PASS(kernel_cookie_ok);
 	} else {
@@ -211,9 +214,9 @@ __noinline verdict rst_to_tracked(struct xdp_md *ctx, const struct packet *p,
 		return PASS(off);
 	mode = port_mode(s, p->tuple.local_port);
 	was_over = is_over(c);
+	a->observe = mode == SYNSHIELD_MODE_OBSERVE;
 	if (mode == SYNSHIELD_MODE_OFF)
 		return PASS(off);
-	a->observe = mode == SYNSHIELD_MODE_OBSERVE;
 	effect = rst_effect(ctx, s, p, c);
 	if (effect == RST_NONE)
 		return DROP(blind_rst);
@@ -278,22 +281,30 @@ __noinline verdict complete(const struct packet *p, struct synshield_conn *c, st
 __noinline int is_gone(struct xdp_md *ctx, const struct packet *p, struct synshield_conn *c)
 {
 	struct bpf_sock *sk;
-	bool gone = true;
+	bool gone;
 
 	if (!p || !c)
 		return false;
 	sk = find_socket(ctx, p);
-	if (sk) {
-		gone = sk->state == TCP_LISTEN;
-		if (!gone && sk->state != TCP_TIME_WAIT) {
-			c->remote.rst = 0;
-			c->local.rst = 0;
-		}
-		bpf_sk_release(sk);
+	if (!sk)
+		return true;
+	gone = sk->state == TCP_LISTEN;
+	if (!gone && sk->state != TCP_TIME_WAIT) {
+		c->remote.rst = 0;
+		c->local.rst = 0;
 	}
-	if (gone)
-		forget(p);
+	bpf_sk_release(sk);
 	return gone;
+}
+
+/* Its entry stays: the cookie that began it, replayed, shall not begin another. */
+static __always_inline verdict receive_gone(const struct shield *s, const struct packet *p,
+					    struct answer *a)
+{
+	enum synshield_mode mode = port_mode(s, p->tuple.local_port);
+
+	a->observe = mode == SYNSHIELD_MODE_OBSERVE;
+	return mode == SYNSHIELD_MODE_OFF ? PASS(off) : ASK_KERNEL;
 }
 
 static __always_inline verdict receive_tracked(struct xdp_md *ctx, const struct shield *s,
@@ -327,7 +338,7 @@ static __always_inline verdict receive_segment(struct xdp_md *ctx, const struct 
 	if (unlikely(p->flags & TCP_SYN))
 		return synack_to_tracked(s, p, c, a);
 	if (unlikely(is_over(c)) && c->state != SYNSHIELD_CONN_PROVEN && is_gone(ctx, p, c))
-		return receive_untracked(ctx, p, a);
+		return receive_gone(s, p, a);
 	return receive_tracked(ctx, s, p, c, a);
 }
 

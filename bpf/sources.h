@@ -43,7 +43,7 @@ static __always_inline struct synshield_source *find_source(const struct shield 
 static __always_inline struct synshield_source *make_source(const struct shield *s,
 							    const struct packet *p)
 {
-	struct synshield_source fresh = {.counted_jiffies = s->now, .opened = bucket_now(s)};
+	struct synshield_source fresh = {.counted_jiffies = s->now};
 	struct synshield_source_key key;
 
 	source_key(s, p, &key);

@@ -74,6 +74,10 @@ static __always_inline verdict own_cookie(const struct shield *s, const struct p
 {
 	if (!s->keys->epoch)
 		return PASS(no_key);
+	if (unlikely(!reply_is_due(s, p))) {
+		*chance = bpf_get_prandom_u32();
+		return DROP(reply_cap);
+	}
 	agree(s, p, o, l, &a->handshake);
 	*chance = cookie_make(p, &a->handshake, s->keys, &a->cookie);
 	if (!a->handshake.timestamp && !wscale_index(a->handshake.wscale))
@@ -84,7 +88,8 @@ static __always_inline verdict own_cookie(const struct shield *s, const struct p
 	return REPLY(cookie);
 }
 
-static __always_inline verdict kernel_cookie(struct xdp_md *ctx, const struct packet *p,
+static __always_inline verdict kernel_cookie(struct xdp_md *ctx, const struct shield *s,
+					     const struct packet *p,
 					     const struct synshield_listener *l,
 					     struct bpf_sock *listener, struct answer *a)
 {
@@ -92,6 +97,8 @@ static __always_inline verdict kernel_cookie(struct xdp_md *ctx, const struct pa
 
 	if (isn < 0)
 		return PASS(cookie_not_due);
+	if (!reply_is_due(s, p))
+		return DROP(reply_cap);
 	a->handshake.wscale = WSCALE_NONE;
 	a->cookie.isn = isn;
 	a->window = l->window[0];
@@ -121,10 +128,8 @@ static __always_inline verdict answer_syn(struct xdp_md *ctx, const struct shiel
 		return PASS(small_mss);
 	if (l->full)
 		return DROP(backlog_full);
-	if (!reply_is_due(s, p))
-		return DROP(reply_cap);
 	if (l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE)
-		return kernel_cookie(ctx, p, l, listener, a);
+		return kernel_cookie(ctx, s, p, l, listener, a);
 	return own_cookie(s, p, o, l, a, &chance);
 }
 
@@ -287,13 +292,10 @@ static __always_inline verdict receive_syn(struct xdp_md *ctx, const struct shie
 		return PASS(off);
 	if (unlikely(!l || !syn_is_plain(s, p, o, l)))
 		return syn_slowly(ctx, p, o, a);
-	if (unlikely(!reply_is_due(s, p))) {
-		count_syn(s, l, bpf_get_prandom_u32());
-		return DROP(reply_cap);
-	}
 	v = own_cookie(s, p, o, l, a, &chance);
 	count_syn(s, l, chance);
-	note_cookie(s, l);
+	if (likely(action_of(v) == SYNSHIELD_REPLY))
+		note_cookie(s, l);
 	return v;
 }
 

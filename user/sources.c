@@ -197,12 +197,6 @@ static int read_sources(const struct maps *maps, struct rows *rows)
 
 /* -- writing -- */
 
-/* See bpf/budget.h: the time up to which a bucket's tokens are taken is now. */
-static __u32 full_bucket(__u32 now)
-{
-	return now * ((1U << 24) / jiffies_hz());
-}
-
 struct change {
 	struct synshield_source_key *put, *drop;
 	struct synshield_source *values;
@@ -210,7 +204,7 @@ struct change {
 	__u32 now;
 };
 
-static void put(struct change *c, const struct synshield_source_key *key, __u32 conns, __u32 opened)
+static void put(struct change *c, const struct synshield_source_key *key, __u32 conns, __u64 opened)
 {
 	c->put[c->puts] = *key;
 	c->values[c->puts++] = (struct synshield_source){
@@ -244,7 +238,7 @@ static void plan(struct change *c, const struct rows *counted, const struct rows
 		const struct row *now = find_row(after, key);
 
 		put(c, key, without_ended(counted->at[i].value.conns, find_row(before, key), now),
-		    now ? now->value.opened : full_bucket(c->now));
+		    now ? now->value.opened : 0);
 	}
 	for (i = 0; i < after->count; i++) {
 		const struct row *row = &after->at[i];

@@ -284,9 +284,8 @@ _Static_assert(sizeof(struct synshield_conn) == 24, "ABI: with key and links 128
 
 /* Map `tracking`, one element, written by the BPF programs. */
 struct synshield_tracking {
-	__u64 made;   /* entries made in `conns` so far */
-	__u32 resets; /* token bucket of the RSTs: see bpf/budget.h */
-	__u32 pad;
+	__u64 made;	   /* entries made in `conns` so far */
+	__u64 resets;	   /* token bucket of the RSTs: see bpf/budget.h */
 	__u64 events_lost; /* for which `events` had no room */
 	__u64 traces_lost; /* for which `traces` had none */
 };
@@ -359,15 +358,14 @@ _Static_assert(sizeof(struct synshield_source_key) == 20, "ABI");
 
 struct synshield_source {
 	__u32 conns;	       /* open now */
-	__u32 opened;	       /* token bucket of new ones: see bpf/budget.h */
 	__u32 counted_jiffies; /* low 32 bits: when the daemon counted conns anew, or the entry
 				* was made; after a minute conns limits nothing */
-	__u32 pad;
+	__u64 opened;	       /* token bucket of new ones: see bpf/budget.h */
 };
 _Static_assert(sizeof(struct synshield_source) == 16, "ABI");
 
 /*
- * Map `replies`, __u32 each: token buckets of the answers to a prefix (/24, /64),
+ * Map `replies`, __u64 each: token buckets of the answers to a prefix (/24, /64),
  * by a keyed hash of it.  Map `doubts`: segments that may be ahead of the one
  * that bears their cookie, by a keyed hash of tuple and sequence number.
  */

@@ -115,8 +115,9 @@ static void rows_burst(bool ipv6)
 /* As though time had passed. */
 static void let_pass(__u32 time)
 {
-	__u32 zero = 0, bucket;
 	struct synshield_tracking t;
+	__u32 zero = 0;
+	__u64 bucket;
 	int fd = shield_map("tracking");
 
 	if (bpf_map_lookup_elem(fd, &zero, &t))

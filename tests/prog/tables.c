@@ -200,20 +200,20 @@ void source_put(const struct segment *s, int bits, const struct synshield_source
 	map_put("sources", &key, source);
 }
 
-static __u32 bucket_now(void)
+static __u64 bucket_now(void)
 {
-	return (__u32)shield_now() * (BUCKET_SECOND / shield.host.hz);
+	return shield_now() * (BUCKET_SECOND / shield.host.hz);
 }
 
-/* Half of all the time that a bucket can tell. */
-static __u32 long_ago(void)
+static __u64 long_ago(void)
 {
-	return bucket_now() - (1u << 31);
+	return bucket_now() - 100ULL * BUCKET_SECOND;
 }
 
 void budgets_refill(void)
 {
-	static __u32 keys[SYNSHIELD_PREFIXES], full[SYNSHIELD_PREFIXES];
+	static __u32 keys[SYNSHIELD_PREFIXES];
+	static __u64 full[SYNSHIELD_PREFIXES];
 	static struct synshield_doubt doubts[SYNSHIELD_DOUBTS];
 	struct synshield_tracking tracking = {.resets = long_ago()};
 	__u32 zero = 0, count = SYNSHIELD_PREFIXES;

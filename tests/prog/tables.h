@@ -32,7 +32,7 @@ bool conn_is(const struct segment *s, enum synshield_conn_state state);
 bool source_get(const struct segment *s, int bits, struct synshield_source *source);
 void source_put(const struct segment *s, int bits, const struct synshield_source *source);
 
-/* A bucket holds the time at which it will be full, in these units; it comes round. */
+/* A bucket holds the time at which it will be full, in these units. */
 #define BUCKET_SECOND (1u << 24)
 
 /* Every bucket full, nothing in doubt, no entry made. */
