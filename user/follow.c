@@ -351,11 +351,15 @@ static void answer_rst(struct followed *c, struct follow_step *s)
 		s->answer_seq = s->ack;
 		return;
 	}
-	s->remote = SYNSHIELD_TCP_SYN_SENT;
-	s->local = SYNSHIELD_TCP_CLOSED;
 	s->answer_flags = TH_RST | TH_ACK;
 	s->answer_ack = s->seq + e->payload + !!(e->flags & TH_SYN) + !!(e->flags & TH_FIN);
 	c->based[FSM_LOCAL] = false;
+	if (is_syn(e) && is_over(c)) { /* nobody listens */
+		c->fsm.side[FSM_LOCAL].state = SYNSHIELD_TCP_CLOSED;
+		s->remote = SYNSHIELD_TCP_SYN_SENT;
+		s->local = SYNSHIELD_TCP_CLOSED;
+		c->client = FSM_REMOTE + 1;
+	}
 }
 
 /* It did not get to the kernel: the local end knows nothing of it. */

@@ -6,8 +6,9 @@
 #include "log.h"
 
 static const struct command *const commands[] = {
-	&command_run, &command_status, &command_conns, &command_trace,	&command_stats,
-	&command_set, &command_allow,  &command_deny,  &command_detach, &command_doctor,
+	&command_run,	 &command_status, &command_conns,  &command_trace,
+	&command_replay, &command_stats,  &command_set,	   &command_allow,
+	&command_deny,	 &command_detach, &command_doctor,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -12,7 +12,7 @@
 #include "args.h"
 #include "cidr.h"
 #include "connview.h"
-#include "followprint.h"
+#include "followladder.h"
 #include "interfaces.h"
 #include "jiffies.h"
 #include "log.h"
@@ -91,6 +91,7 @@ struct trace {
 	struct ring_buffer *ring;
 	struct follow *follow;
 	struct follow_print print;
+	struct follow_ladder ladder;
 	__u64 shown, lost;
 	bool quiet; /* what is left of an earlier trace is thrown away */
 	bool ended;
@@ -177,14 +178,24 @@ static int take(void *arg, void *data, size_t size)
 			     &step);
 	if (err)
 		return err < 0 ? err : 0;
-	follow_print_step(&t->print, &step);
+	if (as_ladder && t->ladder.id && t->ladder.id != step.conn->id)
+		return 0;
+	if (as_ladder)
+		follow_ladder_step(&t->ladder, &step);
+	else
+		follow_print_step(&t->print, &step);
 	t->ended = ++t->shown == count;
 	return 0;
 }
 
 static void take_end(const struct follow_end *e, void *arg)
 {
-	follow_print_end(&((struct trace *)arg)->print, e);
+	struct trace *t = arg;
+
+	if (!as_ladder)
+		follow_print_end(&t->print, e);
+	else if (e->conn->id == t->ladder.id)
+		follow_ladder_end(&t->ladder, e);
 }
 
 /* -- the map `trace` -- */
@@ -282,6 +293,7 @@ static int begin(struct trace *t)
 		.json = as_json,
 		.zero = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME),
 	};
+	t->ladder = (struct follow_ladder){.print = &t->print, .out = stdout};
 	err = open_ring(t);
 	if (!err)
 		err = renew(t);
@@ -370,6 +382,8 @@ static int trace(const struct command *cmd, int argc, char **argv)
 	size_t n = 0;
 	int code;
 
+	if (as_ladder && as_json)
+		return args_wrong(cmd, "a ladder is no JSON: --ladder or --json");
 	code = parse_filter(cmd, &t.filter);
 	if (!code)
 		code = interfaces_chosen(argc, argv, &names, &n);
