@@ -46,8 +46,18 @@ static int refuse_layout(const char *ifname, const char *map, const char *what)
 	return -EPROTO;
 }
 
+/* A power of 2, of whole pages. */
+static unsigned int ring_bytes(unsigned int wanted)
+{
+	unsigned int bytes = getpagesize();
+
+	while (bytes < wanted)
+		bytes *= 2;
+	return bytes;
+}
+
 static int take_over_maps(struct synshield *skel, const char *ifname, const struct maps *pinned,
-			  unsigned int conns)
+			  unsigned int conns, unsigned int events)
 {
 	struct bpf_map_info info;
 	const char *what;
@@ -70,6 +80,10 @@ static int take_over_maps(struct synshield *skel, const char *ifname, const stru
 				"%s: keeps room for %u connections: 'synshield detach %s' first to "
 				"change it",
 				ifname, info.max_entries, ifname);
+		if (id == MAP_EVENTS && events && ring_bytes(events) != info.max_entries)
+			log_line("%s: keeps its ring buffer of %u bytes: 'synshield detach %s' "
+				 "first to change it",
+				 ifname, info.max_entries, ifname);
 		err = bpf_map__reuse_fd(map, pinned->fd[id]);
 		if (err)
 			return log_errno(err, "%s: cannot take over the map %s", ifname,
@@ -78,13 +92,17 @@ static int take_over_maps(struct synshield *skel, const char *ifname, const stru
 	return 0;
 }
 
-static int size_maps(struct synshield *skel, unsigned int conns)
+static int size_maps(struct synshield *skel, unsigned int conns, unsigned int events)
 {
 	__u32 capacity = conns_capacity(conns);
 	int err;
 
 	err = bpf_map__set_max_entries(skel->maps.conns, capacity);
-	return err ? err : bpf_map__set_max_entries(skel->maps.closing, capacity);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.closing, capacity);
+	if (!err && events)
+		err = bpf_map__set_max_entries(skel->maps.events, ring_bytes(events));
+	return err;
 }
 
 static const char *load_remedy(int err)
@@ -102,7 +120,7 @@ static const char *load_remedy(int err)
 }
 
 int loader_open(struct loader *loader, const char *ifname, const struct maps *pinned,
-		unsigned int conns)
+		unsigned int conns, unsigned int events)
 {
 	int err;
 
@@ -115,9 +133,9 @@ int loader_open(struct loader *loader, const char *ifname, const struct maps *pi
 		return err;
 	}
 	if (pinned)
-		err = take_over_maps(loader->skel, ifname, pinned, conns);
+		err = take_over_maps(loader->skel, ifname, pinned, conns, events);
 	else
-		err = size_maps(loader->skel, conns);
+		err = size_maps(loader->skel, conns, events);
 	if (err)
 		goto fail;
 	err = synshield__load(loader->skel);

@@ -17,11 +17,11 @@ struct loader {
 
 /*
  * Loads the object for the interface.  Maps in `pinned` (NULL: none) are taken
- * over if their layout is the object's; -EPROTO if not.  conns: capacity wanted, 0 for
- * what befits the machine, or the pinned map's.  Errors are said.
+ * over if their layout is the object's; -EPROTO if not.  conns, events: capacity wanted,
+ * 0 for what befits the machine, or the pinned map's.  Errors are said.
  */
 int loader_open(struct loader *loader, const char *ifname, const struct maps *pinned,
-		unsigned int conns);
+		unsigned int conns, unsigned int events);
 void loader_close(struct loader *loader);
 /* Duplicates of the loaded object's map descriptors. */
 int loader_maps(const struct loader *loader, struct maps *maps);

@@ -21,7 +21,7 @@
 #include "shield.h"
 #include "warnings.h"
 
-#define TICK_MS 250
+#define TICK_MS 100
 #define TICKS_PER_SECOND (1000 / TICK_MS)
 #define TICKS_PER_MINUTE (60 * TICKS_PER_SECOND)
 
@@ -64,6 +64,15 @@ static const struct arg run_args[] = {
 	 .max = 1U << 26,
 	 .help = "room for N tracked connections, rounded up to a power of 2\n"
 		 "(default: what 1/256 of the memory holds, at 128 bytes each)"},
+	{.name = "events",
+	 .type = ARG_NUMBER,
+	 .to = &wish.events,
+	 .meta = "BYTES",
+	 .min = 4096,
+	 .max = 1U << 28,
+	 .help = "ring buffer between the programs and the daemon, rounded up to a power of 2\n"
+		 "of pages (default 1048576); what it has no room for is counted, and found\n"
+		 "later in the table of connections"},
 	{.name = "verbose",
 	 .letter = 'v',
 	 .type = ARG_FLAG,
@@ -232,13 +241,25 @@ static void tick(struct daemon *d)
 	if (read(d->timer, &expired, sizeof(expired)) != sizeof(expired))
 		return;
 	d->ticks++;
-	for (i = 0; i < d->count; i++)
+	for (i = 0; i < d->count; i++) {
+		closing_tick(d->shields[i].closing);
 		attacks_poll(&d->shields[i].attacks, d->shields[i].ifname, &d->shields[i].maps);
+	}
 	if (d->ticks % TICKS_PER_SECOND == 0)
 		every_second(d);
 	if (d->ticks % TICKS_PER_MINUTE == 0) {
 		jiffies_calibrate();
 		d->moved = true; /* should an event ever be missed */
+	}
+}
+
+static void read_reports(struct daemon *d, int fd)
+{
+	size_t i;
+
+	for (i = 0; i < d->count; i++) {
+		if (closing_fd(d->shields[i].closing) == fd)
+			closing_read(d->shields[i].closing);
 	}
 }
 
@@ -266,6 +287,8 @@ static int loop(struct daemon *d)
 			tick(d);
 		else if (ev.data.fd == mnl_socket_get_fd(d->events))
 			read_events(d);
+		else
+			read_reports(d, ev.data.fd);
 		if (d->moved)
 			follow_addresses(d);
 	}
@@ -281,6 +304,9 @@ static int start_one(struct daemon *d, const char *ifname)
 	if (err)
 		return err;
 	d->count++;
+	err = watch_fd(d, closing_fd(s->closing));
+	if (err)
+		return log_errno(err, "%s: cannot wait for its reports", ifname);
 	log_line("%s: %s: XDP %s, %s; TC %s", ifname, s->fresh ? "protected" : "taken over",
 		 shield_xdp_text(&s->note), s->note.dispatcher ? "in libxdp's dispatcher" : "alone",
 		 shield_tc_text(&s->note));

@@ -104,6 +104,7 @@ static int follow_conns(struct shield *s, __u32 generation)
 	if (!settled)
 		return 0;
 	done = conns_learn(&s->maps, &s->locals, &s->conns);
+	closing_rescan(s->closing);
 	return done < 0 ? done : set_learned(s, done ? generation : 0, done ? s->conns.until : 0);
 }
 
@@ -159,6 +160,7 @@ int shield_second(struct shield *s)
 		complain(s, "read the settings", err);
 		return 0;
 	}
+	closing_follow(s->closing, &settings);
 	complain(s, "make a new cookie key", keys_rotate(s->keys, settings.epoch));
 	complain(s, "follow the listening sockets",
 		 listeners_sync(&s->maps, &s->locals, &s->bound));
@@ -350,6 +352,19 @@ anew:
 	return lock_dir(s);
 }
 
+static int follow_states(struct shield *s)
+{
+	struct synshield_settings settings;
+	int err;
+
+	err = maps_get(&s->maps, MAP_SETTINGS, &settings);
+	if (!err)
+		err = closing_open(&s->closing, &s->maps, s->ifname, s->ifindex, &settings);
+	if (err)
+		log_errno(err, "%s: cannot follow the states of its connections", s->ifname);
+	return err;
+}
+
 static int start_loaded(struct shield *s, const struct loader *loader,
 			const struct shield_wish *wish, bool pinned)
 {
@@ -363,6 +378,8 @@ static int start_loaded(struct shield *s, const struct loader *loader,
 		err = fill_maps(s, &wish->options);
 	if (!err && !pinned)
 		err = pin_maps(s);
+	if (!err)
+		err = follow_states(s);
 	if (!err)
 		err = running ? attach_over(s, loader) : attach_fresh(s, loader, wish);
 	return err;
@@ -383,7 +400,9 @@ int shield_start(struct shield *s, const char *ifname, const struct shield_wish 
 	if (!s->ifindex)
 		return log_errno(-ENODEV, "%s", ifname);
 	have = claim(s, &pinned);
-	err = have < 0 ? have : loader_open(&loader, ifname, have ? &pinned : NULL, wish->conns);
+	err = have < 0 ? have
+		       : loader_open(&loader, ifname, have ? &pinned : NULL, wish->conns,
+				     wish->events);
 	if (!err)
 		err = start_loaded(s, &loader, wish, have > 0);
 	loader_close(&loader);
@@ -398,12 +417,14 @@ int shield_start(struct shield *s, const char *ifname, const struct shield_wish 
 
 void shield_release(struct shield *s)
 {
+	closing_close(s->closing);
 	attacks_free(&s->attacks);
 	locals_free(&s->locals);
 	keys_unmap(s->keys);
 	maps_close(&s->maps);
 	if (s->dir_fd >= 0)
 		close(s->dir_fd);
+	s->closing = NULL;
 	s->keys = NULL;
 	s->dir_fd = -1;
 }

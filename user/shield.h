@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "attacks.h"
+#include "closing.h"
 #include "conns.h"
 #include "keys.h"
 #include "locals.h"
@@ -24,6 +25,7 @@ struct shield_wish {
 	enum tc_kind tc;
 	bool solo;
 	unsigned int conns;
+	unsigned int events; /* bytes of the ring buffer; 0: as the object has it */
 };
 
 /* One interface, as its daemon holds it. */
@@ -44,6 +46,7 @@ struct shield {
 	__u64 changed_jiffies; /* when it changed, or this daemon began */
 	struct sources_watch sources;
 	struct attacks attacks;
+	struct closing *closing;
 };
 
 /* With the root locked: attaches, or takes over what is pinned.  Errors are said. */

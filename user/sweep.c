@@ -84,6 +84,11 @@ static bool remove_idle(int fd, const struct synshield_tuple *tuple, __u32 now)
 	       !bpf_map_delete_elem(fd, tuple);
 }
 
+bool sweep_one(const struct maps *maps, const struct synshield_tuple *tuple)
+{
+	return remove_idle(maps->fd[MAP_CONNS], tuple, jiffies_now());
+}
+
 static bool has_socket(const struct tuple_list *sockets, const struct synshield_tuple *tuple)
 {
 	return sockets->count &&

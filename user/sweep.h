@@ -32,4 +32,7 @@ bool conn_is_over(const struct synshield_conn *conn);
 void sweep_conns(const struct maps *maps, const struct locals *locals, struct conns_dump *dump,
 		 int *bound);
 
+/* The same for one connection, of whose socket the caller has asked.  True: removed. */
+bool sweep_one(const struct maps *maps, const struct synshield_tuple *tuple);
+
 #endif
