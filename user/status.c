@@ -10,6 +10,7 @@
 
 #include "args.h"
 #include "counts.h"
+#include "fsm.h"
 #include "interfaces.h"
 #include "jiffies.h"
 #include "json.h"
@@ -45,9 +46,10 @@ struct report {
 	struct synshield_stats before, after;
 	struct warning warnings[WARNINGS_MAX];
 	int warning_count;
+	size_t states[SYNSHIELD_TCP_STATES_MAX]; /* of this host's ends */
 };
 
-static bool as_json;
+static bool as_json, with_states;
 static unsigned int interval_ms = 1000;
 
 static const struct arg status_args[] = {
@@ -59,6 +61,11 @@ static const struct arg status_args[] = {
 	 .min = 10,
 	 .max = 60000,
 	 .help = "sample the rates over MS milliseconds (default 1000)"},
+	{.name = "states",
+	 .letter = 's',
+	 .type = ARG_FLAG,
+	 .to = &with_states,
+	 .help = "count connections by the state of this host's end: walks through all of them"},
 	{.name = "json", .letter = 'j', .type = ARG_FLAG, .to = &as_json, .help = "write JSON"},
 	{},
 };
@@ -131,6 +138,25 @@ static int gather_first(struct report *r, const char *ifname)
 	return err ? (log_errno(err, "%s: cannot read its maps", ifname), EXIT_FAILED) : EXIT_OK;
 }
 
+static int gather_states(struct report *r)
+{
+	struct synshield_closing *values;
+	struct synshield_tuple *tuples;
+	size_t count, i;
+	int err;
+
+	err = maps_dump(&r->maps, MAP_CLOSING, (void **)&tuples, (void **)&values, &count);
+	if (err)
+		return err;
+	for (i = 0; i < count; i++) {
+		if (values[i].local < SYNSHIELD_TCP_STATES_MAX)
+			r->states[values[i].local]++;
+	}
+	free(tuples);
+	free(values);
+	return 0;
+}
+
 static int gather_second(struct report *r)
 {
 	int err;
@@ -142,6 +168,8 @@ static int gather_second(struct report *r)
 	if (!err)
 		err = maps_dump(&r->maps, MAP_POLICY, (void **)&r->ports, (void **)&r->policies,
 				&r->policy_count);
+	if (!err && with_states)
+		err = gather_states(r);
 	r->now_jiffies = jiffies_now();
 	r->warning_count = warnings_collect(r->ifname, &r->note, &r->maps, r->warnings);
 	return err ? (log_errno(err, "%s: cannot read its maps", r->ifname), EXIT_FAILED) : EXIT_OK;
@@ -337,6 +365,27 @@ static void print_conns(const struct report *r)
 		printf("; the kernel is asked for sockets that are not tracked\n");
 }
 
+static void print_states(const struct report *r)
+{
+	bool any = false;
+	int i;
+
+	if (with_states) {
+		printf("  states     ");
+		for (i = 0; i < SYNSHIELD_TCP_STATES_MAX; i++) {
+			if (!r->states[i])
+				continue;
+			printf("%s%s %zu", any ? ", " : "", fsm_state_name(i), r->states[i]);
+			any = true;
+		}
+		puts(any ? "" : "no connection");
+	}
+	if (r->tracking.events_lost)
+		printf("  events     %llu lost so far: the ring buffer was full (--events of run); "
+		       "states are found anew\n",
+		       (unsigned long long)r->tracking.events_lost);
+}
+
 static void print_report(const struct report *r)
 {
 	int i;
@@ -344,6 +393,7 @@ static void print_report(const struct report *r)
 	print_attachment(r);
 	print_settings(r);
 	print_conns(r);
+	print_states(r);
 	print_rates(r);
 	print_listeners(r);
 	for (i = 0; i < r->warning_count; i++) {
@@ -463,6 +513,19 @@ static void json_conns(struct json *j, const struct report *r)
 	json_end(j);
 }
 
+static void json_states(struct json *j, const struct report *r)
+{
+	int i;
+
+	json_number(j, "events-lost", r->tracking.events_lost);
+	if (!with_states)
+		return;
+	json_object(j, "states");
+	for (i = 0; i < SYNSHIELD_TCP_STATES_MAX; i++)
+		json_number(j, fsm_state_name(i), r->states[i]);
+	json_end(j);
+}
+
 static void json_report(struct json *j, const struct report *r)
 {
 	json_object(j, NULL);
@@ -477,6 +540,7 @@ static void json_report(struct json *j, const struct report *r)
 	json_number(j, "epoch", r->epoch);
 	json_bool(j, "learned", learned(r));
 	json_conns(j, r);
+	json_states(j, r);
 	json_settings(j, r);
 	json_rates(j, r);
 	json_listeners(j, r);
@@ -555,7 +619,7 @@ static int status(const struct command *cmd, int argc, char **argv)
 
 const struct command command_status = {
 	.name = "status",
-	.usage = "[IFACE...] [--json] [--interval MS]",
+	.usage = "[IFACE...] [--json] [--states] [--interval MS]",
 	.summary = "mode, attachment, attacks, rates, listeners, warnings",
 	.about = "Tells how the interfaces fare. Without IFACE: all that are running.",
 	.args = status_args,

@@ -151,6 +151,8 @@ refuse "a limit of none is written off" 2 "or off, or inherit to follow.*not '0'
 refuse "a number that is no limit is never off" 2 "reply-rate is a whole number from 1.*\), not 'off'" \
 	"$synshield" set "$dev" reply-rate=off
 refuse "prefix too long" 2 "from 8 to 32" "$synshield" set "$dev" source-prefix=33
+refuse "msl of nothing" 2 "from 1 to 3600" "$synshield" set "$dev" msl=0
+refuse "ring buffer too small" 2 "4096" in_ns "$synshield" run "$dev" --events 100
 refuse "prefix too short" 2 "from 16 to 128" "$synshield" set "$dev" source-prefix6=8
 refuse "a port has no prefix" 2 "source-prefix is the interface's" \
 	"$synshield" set "$dev" 80:source-prefix=24
@@ -192,6 +194,10 @@ expect "status shows a port's settings" 0 'port 443 +mode=off, syn-rate=900' \
 	in_ns "$synshield" status --interval 10
 expect "status --json is JSON" 0 'always' sh -c \
 	"nsenter --net=/run/netns/$ns $synshield status --json --interval 10 | python3 -m json.tool"
+expect "status counts the states" 0 '^  states  ' \
+	in_ns "$synshield" status --states --interval 10
+expect "status --states --json counts each state" 0 '"TIME_WAIT": 0' sh -c \
+	"nsenter --net=/run/netns/$ns $synshield status --states --json --interval 10 | python3 -m json.tool"
 expect "stats --json is JSON with all keys" 0 'bad_cookie' sh -c \
 	"nsenter --net=/run/netns/$ns $synshield stats --json | python3 -m json.tool"
 expect "doctor tells of conntrack" 0 '^ok +conntrack +bpf_xdp_ct_lookup' "$synshield" doctor
@@ -220,6 +226,8 @@ done <<-END
 	listeners "cookies_until_jiffies":
 	conns "state": "SYNSHIELD_CONN_SYN_SENT"
 	tracking "made":
+	closing "local": "SYNSHIELD_TCP_SYN_SENT"
+	trace "until_jiffies":
 	stats "unsigned_listener":
 END
 refuse "a second daemon is refused" 1 "daemon runs it already; 'synshield set" \

@@ -450,6 +450,7 @@ test_lost()
 	cli each l shut 0 1000
 	srv each l shut 1000 3000
 	holds "reports are lost in a ring buffer of one page, and counted" "$(lost) > 1000"
+	check "status says so" eval 'shield status --interval 10 | grep -q "events  *$(lost) lost so far"'
 	await 10 "every state" is_mixed "$wanted"
 	ok "and yet every state is found in conns"
 }
