@@ -137,5 +137,5 @@ __u64 wheel_next(const struct wheel *w)
 
 	if (!first_used(w, &level, &tick))
 		return WHEEL_NEVER;
-	return tick > WHEEL_NEVER >> WHEEL_TICK_SHIFT ? WHEEL_NEVER - 1 : tick << WHEEL_TICK_SHIFT;
+	return tick > WHEEL_NEVER >> WHEEL_TICK_SHIFT ? WHEEL_NEVER : tick << WHEEL_TICK_SHIFT;
 }
