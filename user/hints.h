@@ -45,6 +45,13 @@ struct hint {
 int hints_find(const struct hints_summary *s, struct hint hints[HINTS_MAX]);
 
 struct json;
+struct synshield_stats;
+/*
+ * From the flags in `conns`, in one walk, and from what was counted between two samples
+ * (NULL: none were taken).  Returns how many, or -errno.
+ */
+int hints_gather(const struct maps *maps, const struct synshield_stats *before,
+		 const struct synshield_stats *after, struct hint hints[HINTS_MAX]);
 void hints_print(const struct hint hints[], int count);
 void hints_json(struct json *j, const struct hint hints[], int count);
 /* Ports of this network namespace for connections of its own; 0: not known. */

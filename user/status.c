@@ -11,6 +11,7 @@
 #include "args.h"
 #include "counts.h"
 #include "fsm.h"
+#include "hints.h"
 #include "interfaces.h"
 #include "jiffies.h"
 #include "json.h"
@@ -46,6 +47,8 @@ struct report {
 	struct synshield_stats before, after;
 	struct warning warnings[WARNINGS_MAX];
 	int warning_count;
+	struct hint hints[HINTS_MAX];
+	int hint_count;
 	size_t states[SYNSHIELD_TCP_STATES_MAX]; /* of this host's ends */
 };
 
@@ -172,6 +175,9 @@ static int gather_second(struct report *r)
 		err = gather_states(r);
 	r->now_jiffies = jiffies_now();
 	r->warning_count = warnings_collect(r->ifname, &r->note, &r->maps, r->warnings);
+	r->hint_count = err ? 0 : hints_gather(&r->maps, &r->before, &r->after, r->hints);
+	if (r->hint_count < 0)
+		err = r->hint_count;
 	return err ? (log_errno(err, "%s: cannot read its maps", r->ifname), EXIT_FAILED) : EXIT_OK;
 }
 
@@ -401,6 +407,7 @@ static void print_report(const struct report *r)
 		if (r->warnings[i].mend[0])
 			printf("             %s\n", r->warnings[i].mend);
 	}
+	hints_print(r->hints, r->hint_count);
 }
 
 /* -- as JSON -- */
@@ -545,6 +552,7 @@ static void json_report(struct json *j, const struct report *r)
 	json_rates(j, r);
 	json_listeners(j, r);
 	json_warnings(j, r);
+	hints_json(j, r->hints, r->hint_count);
 	json_end(j);
 }
 
