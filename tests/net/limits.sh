@@ -247,17 +247,26 @@ count_is_old()
 		    return json.loads(subprocess.check_output(["bpftool", "-j", "map", "dump", "pinned", sys.argv[1] + "/" + name]))
 		hz = dump("host")[0]["formatted"]["value"]["hz"]
 		for entry in dump("sources"):
-		    value = [int(b, 16) for b in entry["value"]]
-		    at = int.from_bytes(bytes(value[8:12]), sys.byteorder)
-		    assert at == entry["formatted"]["value"]["counted_jiffies"]
-		    value[8:12] = ((at - 120 * hz) & 0xffffffff).to_bytes(4, sys.byteorder)
+		    value = bytes(int(b, 16) for b in entry["value"])
+		    counted = entry["formatted"]["value"]["counted_jiffies"]
+		    old = ((counted - 120 * hz) & 0xffffffff).to_bytes(4, sys.byteorder)
+		    words = [value[i:i + 4] for i in range(0, len(value), 4)]
+		    words[words.index(counted.to_bytes(4, sys.byteorder))] = old
+		    value = b"".join(words)
 		    subprocess.check_call(["bpftool", "map", "update", "pinned", sys.argv[1] + "/sources", "key", *entry["key"],
 		                           "value", *[str(b) for b in value], "exist"])
 	END
 }
 
+# counted_at: when each source was counted
+counted_at()
+{
+	bpftool -j map dump pinned "$PIN_DIR/$SRV_IF/sources" | grep -o '"counted_jiffies":[0-9]*' | sort | xargs
+}
+
 daemon_dies()
 {
+	local before
 	set_to $PORT:source-conns=2
 	get "ok ok ECONNREFUSED" "two connections" "$ONE" 3
 	kill -KILL "$SHIELD_PID"
@@ -265,17 +274,15 @@ daemon_dies()
 	get ECONNREFUSED "the daemon is dead: the limit holds" "$ONE"
 	check "counts can be aged" count_is_old
 	get "ok ok" "its counts are old: they limit nothing" "$ONE" 2
+	before=$(counted_at)
 	shield_again
-	await 10 "the daemon to count anew" is_counted_anew
+	await 20 "the daemon to count anew" is_counted_anew "$before"
 	get ECONNREFUSED "the next daemon has counted anew" "$ONE"
 	end_all
 	set_to $PORT:source-conns=off
 }
 
-is_counted_anew()
-{
-	bpftool -j map dump pinned "$PIN_DIR/$SRV_IF/sources" | grep -q '"conns":4'
-}
+is_counted_anew() { [[ $(counted_at) != "$1" ]]; }
 
 topo_up
 ip -n "$NS_CLI" addr add "$FAR4/16" dev "$CLI_DEV"
