@@ -80,6 +80,7 @@ struct tally {
 	__u64 other;	 /* not TCP */
 	__u64 strange;	 /* a link layer that is not known */
 	__u64 headless;	 /* cut before the end of the headers */
+	__u64 oversize;	 /* of malformed ones, more than a program can be run on */
 	__u64 cut;	 /* payload that is not there is taken for zeros */
 	__u64 elsewhere; /* neither end is the host's */
 	__u64 replaced;	 /* the kernel's answers, where the driver answers */
@@ -201,27 +202,37 @@ static void shift_sent(const struct surmise_conn *c, struct frame *f)
 
 /* -- one frame -- */
 
+/* 1, too, if it is more than a program can be run on. */
+static int run_one(struct replay *r, int (*run)(struct stage *s, struct frame *f))
+{
+	int err = run(&r->stage, &r->piece);
+
+	if (err != -EINVAL)
+		return err;
+	r->tally.oversize++;
+	return 1;
+}
+
 /* In pieces, if it is what offload has put together: the last one's event is the whole one's. */
 static int run_pieces(struct replay *r, struct frame *f,
 		      int (*run)(struct stage *s, struct frame *f))
 {
-	struct stage *s = &r->stage;
+	struct synshield_event *e = &r->stage.event;
 	__u32 n;
 	int err = 1;
 
-	if (f->kind != FRAME_TCP || f->payload <= PIECE) {
+	if (f->kind != FRAME_TCP) {
 		memcpy(&r->piece, f, offsetof(struct frame, byte) + f->len);
-		return run(s, &r->piece);
+		return run_one(r, run);
 	}
 	for (n = 0; frame_piece(f, n, PIECE, &r->piece); n++) {
-		err = run(s, &r->piece);
-		if (err ||
-		    (s->event.end == SYNSHIELD_REMOTE && s->event.verdict >> 16 != SYNSHIELD_PASS))
+		err = run_one(r, run);
+		if (err || (e->end == SYNSHIELD_REMOTE && e->verdict >> 16 != SYNSHIELD_PASS))
 			break;
 	}
-	s->event.seq = f->seq;
-	s->event.flags = f->flags;
-	s->event.payload = f->payload;
+	e->seq = f->seq;
+	e->flags = f->flags;
+	e->payload = f->payload;
 	return err;
 }
 
@@ -543,6 +554,8 @@ static const struct {
 	 offsetof(struct tally, cut)},
 	{"headless", "cut before the end of the headers: left out",
 	 offsetof(struct tally, headless)},
+	{"oversize", "malformed, and larger than a program can be run on: left out",
+	 offsetof(struct tally, oversize)},
 	{"unknown-link", "of a link layer that is not known: left out",
 	 offsetof(struct tally, strange)},
 	{"replaced",
