@@ -34,6 +34,7 @@ struct reader {
 	__u32 room;
 	struct interface interface[INTERFACES_MAX];
 	__u32 interfaces;
+	__u64 time_ns; /* of the last packet that had one */
 	capfile_cb cb;
 	void *arg;
 	char *why;
@@ -185,11 +186,30 @@ static int ng_packet(struct reader *r, __u32 len)
 	ticks = (__u64)get32(r, r->block + 4) << 32 | get32(r, r->block + 8);
 	p.time_ns = ticks / i->per_second * SECOND +
 		    (__u64)((long double)(ticks % i->per_second) * SECOND / i->per_second);
+	r->time_ns = p.time_ns;
 	p.captured = get32(r, r->block + 12);
 	p.len = get32(r, r->block + 16);
 	p.linktype = i->linktype;
 	p.data = r->block + 20;
 	if (p.captured > len - 20 || p.captured > p.len)
+		return broken(r, "a packet's length is wrong");
+	return r->cb(&p, r->arg);
+}
+
+/* Of the first interface, without a time, and as long as its snaplen lets it be. */
+static int ng_simple(struct reader *r, __u32 len)
+{
+	struct capfile_packet p = {.time_ns = r->time_ns, .data = r->block + 4};
+	const struct interface *i = &r->interface[0];
+
+	if (len < 4)
+		return broken(r, "a packet's block is too short");
+	if (!r->interfaces)
+		return broken(r, "a packet is of an interface that is not described");
+	p.linktype = i->linktype;
+	p.len = get32(r, r->block);
+	p.captured = i->snaplen && i->snaplen < p.len ? i->snaplen : p.len;
+	if (p.captured > len - 4)
 		return broken(r, "a packet's length is wrong");
 	return r->cb(&p, r->arg);
 }
@@ -202,14 +222,14 @@ static int ng_body(struct reader *r, __u32 type, __u32 len)
 	case PCAPNG_PACKET:
 		return ng_packet(r, len);
 	case PCAPNG_SIMPLE:
-		return broken(r, "a packet without a time (simple packet block)");
+		return ng_simple(r, len);
 	default:
 		return 0;
 	}
 }
 
 /* A section's own order of bytes. */
-static int ng_section(struct reader *r)
+static int ng_section(struct reader *r, __u32 *len)
 {
 	__u8 head[8];
 	__u32 order;
@@ -223,7 +243,8 @@ static int ng_section(struct reader *r)
 	if (!r->swapped && order != PCAPNG_ORDER)
 		return broken(r, "a section's byte order is wrong");
 	r->interfaces = 0;
-	return get32(r, head);
+	*len = get32(r, head);
+	return 0;
 }
 
 static int ng_rest(struct reader *r, __u32 type, __u32 len, __u32 had)
@@ -247,14 +268,15 @@ static int ng_rest(struct reader *r, __u32 type, __u32 len, __u32 had)
 static int ng_block(struct reader *r)
 {
 	__u8 head[8];
+	__u32 len;
 	int err;
 
 	err = read_bytes(r, head, 4, "the file ends within a block");
 	if (err)
 		return err;
 	if (get32(r, head) == PCAPNG_SECTION) {
-		err = ng_section(r);
-		return err < 0 ? err : ng_rest(r, PCAPNG_SECTION, err, 12);
+		err = ng_section(r, &len);
+		return err ? err : ng_rest(r, PCAPNG_SECTION, len, 12);
 	}
 	err = read_bytes(r, head + 4, 4, "the file ends within a block");
 	if (err)
@@ -264,11 +286,12 @@ static int ng_block(struct reader *r)
 
 static int pcapng(struct reader *r)
 {
+	__u32 len;
 	int err;
 
-	err = ng_section(r);
-	if (err >= 0)
-		err = ng_rest(r, PCAPNG_SECTION, err, 12);
+	err = ng_section(r, &len);
+	if (!err)
+		err = ng_rest(r, PCAPNG_SECTION, len, 12);
 	while (!err)
 		err = ng_block(r);
 	return err;
