@@ -337,7 +337,7 @@ static __always_inline verdict receive_segment(struct xdp_md *ctx, const struct 
 		return rst_to_tracked(ctx, p, c, a);
 	if (unlikely(p->flags & TCP_SYN))
 		return synack_to_tracked(s, p, c, a);
-	if (unlikely(is_over(c)) && c->state != SYNSHIELD_CONN_PROVEN && is_gone(ctx, p, c))
+	if (unlikely(is_over(c)) && is_gone(ctx, p, c))
 		return receive_gone(s, p, a);
 	return receive_tracked(ctx, s, p, c, a);
 }
