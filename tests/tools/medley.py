@@ -3,10 +3,14 @@
 """One of everything: the same frames each time, of every kind that the shield tells apart.
 
 usage: medley.py IFACE DST_MAC SRC4 DST4 SRC6 DST6 ROUND [follow]
+       medley.py IFACE DST_MAC SRC4 DST4 SRC6 DST6 ask
 
 Runs in a test's own network namespace. SRC4 and SRC6 are nobody's addresses. Ports 80 (open), 81
 (closed) and 82 (mode off). ROUND moves the source ports, so that no round meets what the kernel
 remembers of one before. 'follow': segments behind SYNs, too. Prints how many frames it sent.
+
+'ask' reads lines '4|6 NAME SPORT' from standard input, sends that one frame (rows() has the names),
+and prints a line.
 """
 import os
 import random
@@ -190,14 +194,103 @@ def follow(host):
     host.segment(OPEN, SYN, sport=sport, seq=1000, times=20)
 
 
+def of_host(host, sport):
+    """Frames whose segments are whole: what is to be said is in the address, flags, ports or options."""
+    last = lambda more: host.src[:-1] + bytes([host.src[-1] + more])
+    martians4 = {"loopback": "127.0.0.1", "multicast": "224.0.0.1", "broadcast": "255.255.255.255",
+                 "unspecified": "0.0.0.0"}
+    martians6 = {"loopback": "::1", "multicast": "ff02::1", "unspecified": "::", "mapped": "::ffff:1.2.3.4"}
+    rows = {
+        "syn": (OPEN, SYN, {"options": LINUX}), "syn-closed": (CLOSED, SYN, {}), "syn-off": (OFF, SYN, {}),
+        "syn-md5": (OPEN, SYN, {"options": MD5}), "syn-small-mss": (OPEN, SYN, {"options": SMALL_MSS}),
+        "ack": (OPEN, ACK, {}), "ack-closed": (CLOSED, ACK, {}), "ack-off": (OFF, ACK, {}),
+        "data-closed": (CLOSED, ACK | PSH, {"data": b"data"}), "fin-closed": (CLOSED, ACK | FIN, {}),
+        "synack": (OPEN, SYN | ACK, {}), "rst": (OPEN, RST, {}), "rst-ack": (CLOSED, RST | ACK, {}),
+        "null": (OPEN, 0, {}), "fin": (OPEN, FIN, {}), "psh": (OPEN, PSH, {}), "xmas": (OPEN, FIN | PSH | URG, {}),
+        "syn-fin": (OPEN, SYN | FIN, {}), "syn-rst": (OPEN, SYN | RST, {}), "null-off": (OFF, 0, {}),
+        "port-zero": (0, SYN, {}), "doff-4": (OPEN, ACK, {"doff": 4}), "doff-15": (OPEN, SYN, {"doff": 15}),
+        "allowed-syn": (CLOSED, SYN, {"src": last(1)}), "allowed-ack": (CLOSED, ACK, {"src": last(1)}),
+        "denied-syn": (OPEN, SYN, {"src": last(2)}), "denied-ack": (OPEN, ACK, {"src": last(2)}),
+        "denied-off": (OFF, SYN, {"src": last(2)}), "martian-own": (OPEN, SYN, {"src": host.dst}),
+    }
+    for name, options in zip(("zero", "one", "overrun", "no-length"), WRONG_OPTIONS):
+        rows[f"option-{name}"] = (OPEN, SYN, {"options": options})
+    for name, text in (martians6 if host.v6 else martians4).items():
+        rows[f"martian-{name}"] = (OPEN, SYN, {"src": host.address(text)})
+    return {name: (lambda port=port, flags=flags, how=how: host.segment(port, flags, sport=sport, **how))
+            for name, (port, flags, how) in rows.items()}
+
+
+def of_ip(host, sport):
+    """Frames that are not whole, or not for this host, or not TCP."""
+    syn = host.tcp(sport, OPEN, SYN, options=LINUX)
+    data = host.tcp(sport, OPEN, ACK, data=b"x" * 44)
+
+    def fragment(payload, offset, more):
+        if host.v6:
+            host.send(payload, headers=[(44, struct.pack("!BHI", 0, offset << 3 | more, sport))])
+        else:
+            host.send(payload, fragment=more << 13 | offset)
+
+    def elsewhere():
+        host.dst = host.dst[:-1] + bytes([host.dst[-1] + 200])
+        host.segment(OPEN, SYN, sport=sport)
+
+    def other_station():
+        host.macs = bytes([host.macs[0]]) + bytes([host.macs[1] ^ 1]) + host.macs[2:]
+        host.segment(OPEN, SYN, sport=sport)
+
+    def udp():
+        host.put(host.ip4(syn, host.src) if not host.v6 else host.ip6(syn, host.src))
+        at = 2 + (6 if host.v6 else 9)
+        frame = bytearray(host.frames[0])
+        frame[12 + at] = 17
+        host.frames = [bytes(frame)]
+
+    pad = (60, b"\0\1\4" + bytes(4))
+    rows = {
+        "udp": udp, "elsewhere": elsewhere, "other-station": other_station,
+        "sport-zero": lambda: host.send(host.tcp(0, OPEN, SYN)),
+        "fragment-first": lambda: fragment(data[:48], 0, 1), "fragment-later": lambda: fragment(data[48:], 6, 0),
+        "fragment-syn": lambda: fragment(syn, 0, 1), "fragment-tiny": lambda: fragment(data[:16], 0, 1),
+    }
+    if host.v6:
+        rows["headers-6"] = lambda: host.send(syn, headers=[pad] * 6)
+        rows["headers-7"] = lambda: host.send(syn, headers=[pad] * 7)
+        rows["length-over"] = lambda: host.send(syn, length=len(syn) + 4)
+    else:
+        rows["fragment-8"] = lambda: fragment(data[8:16], 1, 1)
+        rows["ihl-4"] = lambda: host.send(syn, version_ihl=0x44)
+        rows["version-6"] = lambda: host.send(syn, version_ihl=0x65)
+        rows["length-over"] = lambda: host.send(syn, length=20 + len(syn) + 4)
+        rows["length-under"] = lambda: host.send(syn, length=16)
+    return rows
+
+
+def answer(wire, macs, addresses):
+    for line in sys.stdin:
+        version, name, sport = line.split()
+        src, dst = addresses[version == "6"]
+        host = Host(macs, src, dst, int(sport))
+        host.random = random.Random(int(sport))
+        {**of_host(host, int(sport)), **of_ip(host, int(sport))}[name]()
+        for frame in host.frames:
+            wire.send(frame)
+        print(len(host.frames), flush=True)
+
+
 def main():
     ifname, dst_mac, src4, dst4, src6, dst6, number = sys.argv[1:8]
     refuse_real_interfaces(ifname)
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     wire.bind((ifname, 0))
     macs = bytes.fromhex(dst_mac.replace(":", "")) + wire.getsockname()[4]
+    addresses = ((src4, dst4), (src6, dst6))
+    if number == "ask":
+        answer(wire, macs, addresses)
+        return
     sent = 0
-    for src, dst in ((src4, dst4), (src6, dst6)):
+    for src, dst in addresses:
         host = Host(macs, src, dst, 10000 + int(number) * 1000)
         for kind in syns, unknown, malformed, martians, lengths, fragments, listed, extensions:
             kind(host)
