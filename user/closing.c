@@ -23,6 +23,7 @@
 /* Work at a time, so that the daemon's other duties go on. */
 #define READ_MAX 16384
 #define DUE_MAX 4096
+#define DUE_BREAK 256
 #define START_EVENTS 1000000
 #define WALK_MAX 16384 /* buckets */
 /* Slices of a scan at a time: when it is wanted at once, and before the daemon is ready. */
@@ -562,13 +563,17 @@ static void due(struct closing *c, struct tracked *t)
 		expire(c, t, heard_ns(c, &conn));
 }
 
+/* To ask for sockets takes time, in which reports come. */
 static void read_deadlines(struct closing *c)
 {
 	struct wheel_node *node;
-	unsigned int n = DUE_MAX;
+	unsigned int n;
 
-	while (n-- && (node = wheel_take(&c->wheel, c->now)))
+	for (n = 1; n <= DUE_MAX && (node = wheel_take(&c->wheel, c->now)); n++) {
 		due(c, (struct tracked *)((char *)node - offsetof(struct tracked, timer)));
+		if (n % DUE_BREAK == 0)
+			read_some(c, READ_MAX);
+	}
 }
 
 /* -- the daemon's side -- */
