@@ -87,18 +87,6 @@ static __always_inline void forget(const struct packet *p)
 	bpf_map_delete_elem(&conns, &tuple);
 }
 
-/*
- * A SYN on a tuple for which the kernel has no socket.  A proven one may be on its
- * way there, in this very batch: only let it prove itself again.
- */
-static __always_inline void outdate(const struct packet *p, struct synshield_conn *c)
-{
-	if (c->state == SYNSHIELD_CONN_PROVEN)
-		c->handed_jiffies = 0;
-	else
-		forget(p);
-}
-
 static __always_inline void establish(struct synshield_conn *c)
 {
 	if (c->state == SYNSHIELD_CONN_PROVEN)
@@ -110,6 +98,18 @@ static __always_inline void establish(struct synshield_conn *c)
 static __always_inline bool is_over(const struct synshield_conn *c)
 {
 	return c->remote.rst || c->local.rst || (c->remote.fin_acked && c->local.fin_acked);
+}
+
+/*
+ * A SYN on a tuple for which the kernel has no socket.  A proven one may be on its
+ * way there, in this very batch: only let it prove itself again.
+ */
+static __always_inline void outdate(const struct packet *p, struct synshield_conn *c)
+{
+	if (c->state == SYNSHIELD_CONN_PROVEN && !is_over(c))
+		c->handed_jiffies = 0;
+	else
+		forget(p);
 }
 
 /* `sent` and `next` are the sender's, the other two the receiver's.  True: a state moves. */
