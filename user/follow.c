@@ -346,6 +346,8 @@ static void answer_rst(struct followed *c, struct follow_step *s)
 
 	s->answer = ANSWER_RST;
 	s->answer_remote = s->answer_local = SYNSHIELD_TCP_CLOSED;
+	if (is_over(c)) /* nobody knows of it, or listens */
+		s->local = c->fsm.side[FSM_LOCAL].state = SYNSHIELD_TCP_CLOSED;
 	if (e->flags & TH_ACK) {
 		s->answer_flags = TH_RST;
 		s->answer_seq = s->ack;
@@ -354,10 +356,8 @@ static void answer_rst(struct followed *c, struct follow_step *s)
 	s->answer_flags = TH_RST | TH_ACK;
 	s->answer_ack = s->seq + e->payload + !!(e->flags & TH_SYN) + !!(e->flags & TH_FIN);
 	c->based[FSM_LOCAL] = false;
-	if (is_syn(e) && is_over(c)) { /* nobody listens */
-		c->fsm.side[FSM_LOCAL].state = SYNSHIELD_TCP_CLOSED;
+	if (is_syn(e) && is_over(c)) {
 		s->remote = SYNSHIELD_TCP_SYN_SENT;
-		s->local = SYNSHIELD_TCP_CLOSED;
 		c->client = FSM_REMOTE + 1;
 	}
 }

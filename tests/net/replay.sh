@@ -124,7 +124,7 @@ rows_reset()
 	row "T15 the server aborts" "$OPEN
 <RST,ACK CLOSED/CLOSED" '>S <SA >A <RA'
 	row "T16 a segment of a connection that the host does not know" \
-		'>PSH,ACK CLOSED/LISTEN reply unknown_data
+		'>PSH,ACK CLOSED/CLOSED reply unknown_data
 <RST CLOSED/CLOSED by the driver' '>D5 <R'
 	row "a connection that was there before the capture" '>PSH,ACK ESTABLISHED/ESTABLISHED
 <ACK ESTABLISHED/ESTABLISHED' '>D5 <A'
