@@ -271,6 +271,23 @@ end_t4()
 	shield set "$SRV_IF" syn-received-timeout=60
 }
 
+# With a cookie nothing is known before the third segment.
+test_cookie()
+{
+	shield set "$SRV_IF" mode=always
+	play_syn 1030
+	await 5 "the SYN-ACK to be a cookie" eval '(($(counted reply cookie) > 0))'
+	is "$(ends 1030)" "" "a SYN that is answered with a cookie leaves nothing"
+	WAIT=50 play 1030 A
+	shows 1030 "ESTABLISHED ESTABLISHED" "the cookie comes back: both ends"
+	srv accept s1030 listener
+	srv close s1030
+	ACK=$((ACK + 1))
+	play 1030 FA --replies 1
+	shows 1030 "CLOSED TIME_WAIT" "and the close is followed like any other"
+	shield set "$SRV_IF" mode=auto
+}
+
 # left SPORT: ms from the last move of its state to its deadline
 left()
 {
@@ -479,6 +496,8 @@ test_leaves_nothing()
 	is "$(in_cli "$TOOLS/tcpc" get -n 100000 -c 50 --bytes 4 --line abcd --src-range "$CLI4,16" \
 		"$SRV4" 8081 | field ok)" \
 		100000 "100 000 connections are made"
+	is "$(in_cli "$TOOLS/tcpc" get -n 1000 -c 50 --bytes 4 --line abcd "$SRV6" 8081 | field ok)" \
+		1000 "1000 more over IPv6"
 	check "nothing is left of them in closing" await 20 "closing" none_of closing
 	check "nothing in conns" await 20 "conns" none_of conns
 }
@@ -495,6 +514,7 @@ test_t8
 test_t9
 test_t15
 test_t19
+test_cookie
 end_t4
 test_t11
 test_t14
