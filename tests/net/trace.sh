@@ -205,6 +205,23 @@ killed()
 		"and shows nothing of what a killed one asked for"
 }
 
+# It cannot read while 40000 segments pass, and the ring has room for a good 13000.
+lost_segments()
+{
+	local -i lost shown_lines
+	trace_up lost --remote "$FLOOD4"
+	kill -STOP "$TRACE_PID"
+	start_flood flood --port 4444 --rate 40000 --seconds 1
+	await 10 "the flood to end" eval '! running "$PID"'
+	kill -CONT "$TRACE_PID"
+	await 10 "the loss to be told" grep -q "segments were lost" "$TMP/lost.out"
+	stop "$TRACE_PID"
+	lost=$(sed -n 's/^-- \([0-9]*\) segments were lost.*/\1/p' "$TMP/lost.out" | awk '{ n += $1 } END { print n }')
+	shown_lines=$(grep -c '<-' "$TMP/lost.out")
+	is $((lost + shown_lines)) "$(field sent < "$TMP/flood.out")" "each segment is shown, or counted as lost"
+	holds "some of each" "lost > 1000 && shown_lines > 1000"
+}
+
 wrong_uses()
 {
 	shield trace "$SRV_IF" --ladder --json > /dev/null 2>&1
@@ -223,6 +240,7 @@ filters
 closing_before
 one_at_a_time
 killed
+lost_segments
 wrong_uses
 shield_down > /dev/null
 shield trace "$SRV_IF" > /dev/null 2>&1
