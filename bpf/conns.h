@@ -106,10 +106,13 @@ static __always_inline bool is_over(const struct synshield_conn *c)
  */
 static __always_inline void outdate(const struct packet *p, struct synshield_conn *c)
 {
-	if (c->state == SYNSHIELD_CONN_PROVEN && !is_over(c))
-		c->handed_jiffies = 0;
-	else
+	if (c->state != SYNSHIELD_CONN_PROVEN || is_over(c)) {
 		forget(p);
+		return;
+	}
+	c->handed_jiffies = 0;
+	c->remote_next = 0;
+	c->local_next = 0;
 }
 
 /* `sent` and `next` are the sender's, the other two the receiver's.  True: a state moves. */

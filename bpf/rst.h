@@ -35,7 +35,8 @@ static __always_inline enum rst_effect rst_to_socket(const struct packet *p, str
 
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (tp && sk->state == TCP_SYN_SENT)
-		return p->flags & TCP_ACK && rst_answers(p->ack, tp->snd_una, tp->snd_nxt)
+		/* snd_nxt moves only after the SYN was sent, and may be behind its answer */
+		return p->flags & TCP_ACK && rst_answers(p->ack, tp->snd_una, tp->write_seq)
 			       ? RST_CLOSES
 			       : RST_NONE;
 	if (tp) {
@@ -88,7 +89,8 @@ static __always_inline enum rst_effect rst_effect(struct xdp_md *ctx, const stru
 	else
 		effect = rst_to_socket(p, sk);
 	bpf_sk_release(sk);
-	return effect;
+	/* TCP may not have got yet what came before it in this batch */
+	return effect == RST_MAYBE && p->seq == c->remote_next ? RST_CLOSES : effect;
 }
 
 #endif
