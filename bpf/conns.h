@@ -120,15 +120,16 @@ static __always_inline bool note_close(const struct packet *p, struct synshield_
 				       __u32 next, const struct synshield_sent *other,
 				       __u32 other_next)
 {
-	bool acks = p->flags & TCP_ACK && other->fin && p->ack == other_next && !sent->fin_acked;
+	bool acks = p->flags & TCP_ACK && other->fin && p->ack == other_next;
+	bool moves = (acks && !sent->fin_acked) || p->flags & TCP_FIN;
 
 	if (acks)
 		sent->fin_acked = 1;
 	if (p->flags & TCP_FIN && !sent->fin && seq_end(p) == next) {
 		sent->fin = 1;
-		sent->fin_first = !sent->fin_acked;
+		sent->fin_first = !acks; /* one that was overtaken knew of no other, either */
 	}
-	return acks || p->flags & TCP_FIN;
+	return moves;
 }
 
 static __always_inline void advance(const struct packet *p, __u32 *next)

@@ -161,11 +161,14 @@ static __always_inline void adopt_sent(const struct shield *s, const struct pack
  */
 static __always_inline void sends_synack(const struct packet *p, struct synshield_conn *c)
 {
-	if (c->state == SYNSHIELD_CONN_ESTABLISHED && c->local_next != seq_end(p)) {
+	bool again = c->local_next == seq_end(p);
+
+	if (!again)
+		c->remote_next = p->ack;
+	if (!again && c->state == SYNSHIELD_CONN_ESTABLISHED) {
 		c->state = SYNSHIELD_CONN_SYN_RECEIVED;
 		c->local = (struct synshield_sent){};
 		c->remote = (struct synshield_sent){.syn = 1};
-		c->remote_next = p->ack;
 		c->remote_segments = 1;
 		c->local_segments = 0;
 	}
