@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The command replay. */
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "args.h"
-#include "capfile.h"
-#include "connview.h"
 #include "counts.h"
 #include "duration.h"
 #include "followladder.h"
 #include "json.h"
 #include "locals.h"
 #include "log.h"
-#include "stage.h"
-#include "surmise.h"
+#include "playback.h"
 
-#define SECOND 1000000000ULL
-/* Connections that are followed at a time. */
-#define ROOM 1048576
-/* Sockets that listen. */
-#define LISTENERS_AT_MOST 4096
 /* Connections that are drawn. */
 #define LADDERS_AT_MOST 1000
-/* Payload that a program can be run on at once, and the frame with it. */
-#define PIECE 2000
-/* A RST that is this far behind or ahead is not the kernel's to heed. */
-#define WINDOW_USUAL 65535
 
 static int mode_wanted;
 static const char *local_text;
@@ -74,18 +61,6 @@ static const struct arg replay_args[] = {
 	{},
 };
 
-/* What became of the packets of the capture. */
-struct tally {
-	__u64 packets, run;
-	__u64 other;	 /* not TCP */
-	__u64 strange;	 /* a link layer that is not known */
-	__u64 headless;	 /* cut before the end of the headers */
-	__u64 oversize;	 /* of malformed ones, more than a program can be run on */
-	__u64 cut;	 /* payload that is not there is taken for zeros */
-	__u64 elsewhere; /* neither end is the host's */
-	__u64 replaced;	 /* the kernel's answers, where the driver answers */
-};
-
 struct ladder_text {
 	struct follow_ladder ladder;
 	char *text;
@@ -93,148 +68,13 @@ struct ladder_text {
 };
 
 struct replay {
-	const char *file;
-	struct stage stage;
-	struct surmise *surmise;
-	struct follow *follow;
+	struct playback play;
 	struct follow_print print;
-	struct tally tally;
-	__u64 now; /* the capture's clock never goes back */
-	bool observe;
-	struct frame frame, piece;
 	struct ladder_text ladders[LADDERS_AT_MOST];
 	__u64 verdicts[2][SYNSHIELD_ACTION_MAX][SYNSHIELD_REASON_MAX]; /* [1]: observed */
 };
 
-/* -- stand-ins for the kernel's sockets, which a replay has none of -- */
-
-static bool is_alive(const struct replay *r, const struct synshield_tuple *t)
-{
-	const struct followed *c = follow_find(r->follow, t);
-	enum synshield_tcp_state state;
-
-	if (!c)
-		return false;
-	state = c->fsm.side[FSM_LOCAL].state;
-	return state != SYNSHIELD_TCP_CLOSED && state != SYNSHIELD_TCP_LISTEN;
-}
-
-/* The host had it before the capture began: the daemon would have told the shield. */
-static int tell_of(struct replay *r, struct surmise_conn *c, const struct frame *f)
-{
-	struct synshield_conn conn = {
-		.state = SYNSHIELD_CONN_ESTABLISHED,
-		.remote_next = f->seq,
-		.local_next = f->flags & TH_ACK ? f->ack : 0,
-	};
-
-	if (c->there || c->opens || !c->spoken)
-		return 0;
-	c->there = true;
-	return stage_put_conn(&r->stage, &c->tuple, &conn);
-}
-
-/* The kernel holds a connection in TIME_WAIT, though both ends are done with it. */
-static int hold_time_wait(struct replay *r, const struct synshield_tuple *t)
-{
-	const struct followed *c = follow_find(r->follow, t);
-	struct synshield_conn conn;
-
-	if (!c || c->fsm.side[FSM_LOCAL].state != SYNSHIELD_TCP_TIME_WAIT ||
-	    stage_get_conn(&r->stage, t, &conn))
-		return 0;
-	conn.local.fin_acked = 0;
-	return stage_put_conn(&r->stage, t, &conn);
-}
-
-/* A RST for a connection is judged by the kernel's window. */
-static bool is_kernels_rst(const struct replay *r, const struct frame *f,
-			   const struct synshield_tuple *t)
-{
-	struct synshield_conn conn;
-
-	return f->flags & TH_RST && is_alive(r, t) && !stage_get_conn(&r->stage, t, &conn) &&
-	       f->seq - conn.remote_next + 1 <= WINDOW_USUAL;
-}
-
-/* -- numbers, where a cookie stands in place of the capture's SYN-ACK -- */
-
-static void note_cookie(struct surmise_conn *c, const struct frame *answer)
-{
-	__u32 at = frame_timestamps(answer);
-
-	c->cookie = true;
-	c->shifted = false;
-	c->cookie_isn = answer->seq;
-	c->cookie_tsval = at ? frame_get32(answer, at) : 0;
-}
-
-static void note_shift(struct surmise_conn *c, const struct frame *synack)
-{
-	__u32 at = frame_timestamps(synack);
-
-	c->shifted = true;
-	c->seq_shift = c->cookie_isn - synack->seq;
-	c->ts_shift = at ? c->cookie_tsval - frame_get32(synack, at) : 0;
-}
-
-static void shift_received(const struct surmise_conn *c, struct frame *f)
-{
-	__u32 at = frame_timestamps(f);
-
-	if (!c->shifted || !(f->flags & TH_ACK))
-		return;
-	frame_add_ack(f, c->seq_shift);
-	if (at)
-		frame_put32(f, at + 4, frame_get32(f, at + 4) + c->ts_shift);
-}
-
-static void shift_sent(const struct surmise_conn *c, struct frame *f)
-{
-	__u32 at = frame_timestamps(f);
-
-	if (!c->shifted)
-		return;
-	frame_add_seq(f, c->seq_shift);
-	if (at)
-		frame_put32(f, at, frame_get32(f, at) + c->ts_shift);
-}
-
-/* -- one frame -- */
-
-/* 1, too, if it is more than a program can be run on. */
-static int run_one(struct replay *r, int (*run)(struct stage *s, struct frame *f))
-{
-	int err = run(&r->stage, &r->piece);
-
-	if (err != -EINVAL)
-		return err;
-	r->tally.oversize++;
-	return 1;
-}
-
-/* In pieces, if it is what offload has put together: the last one's event is the whole one's. */
-static int run_pieces(struct replay *r, struct frame *f,
-		      int (*run)(struct stage *s, struct frame *f))
-{
-	struct synshield_event *e = &r->stage.event;
-	__u32 n;
-	int err = 1;
-
-	if (f->kind != FRAME_TCP) {
-		memcpy(&r->piece, f, offsetof(struct frame, byte) + f->len);
-		return run_one(r, run);
-	}
-	for (n = 0; frame_piece(f, n, PIECE, &r->piece); n++) {
-		err = run_one(r, run);
-		if (err || (e->end == SYNSHIELD_REMOTE && e->verdict >> 16 != SYNSHIELD_PASS))
-			break;
-	}
-	e->seq = f->seq;
-	e->flags = f->flags;
-	e->payload = f->payload;
-	return err;
-}
+/* -- one line, or rung -- */
 
 /* Of the connections that are shown, each ladder is written on its own. */
 static struct ladder_text *ladder_of(struct replay *r, const struct followed *c)
@@ -251,10 +91,12 @@ static struct ladder_text *ladder_of(struct replay *r, const struct followed *c)
 	return t->ladder.out ? t : NULL;
 }
 
-static void show_step(struct replay *r, const struct follow_step *step)
+static void show_step(const struct follow_step *step, void *arg)
 {
+	struct replay *r = arg;
 	struct ladder_text *t;
 
+	r->print.zero = r->play.first;
 	if (step->judged)
 		r->verdicts[step->observed][step->action][step->reason]++;
 	if (!as_ladder) {
@@ -281,68 +123,6 @@ static void print_ladders(struct replay *r)
 	}
 }
 
-static int follow_event(struct replay *r)
-{
-	struct follow_step step;
-	int err;
-
-	err = follow_segment(r->follow, &r->stage.event, r->now, r->observe, &step);
-	if (!err)
-		show_step(r, &step);
-	return err < 0 ? err : 0;
-}
-
-static int receive(struct replay *r, struct frame *f, struct surmise_conn *c)
-{
-	enum synshield_action action;
-	int err;
-
-	if (f->flags & TH_SYN && !(f->flags & TH_ACK))
-		c->cookie = c->shifted = false;
-	err = tell_of(r, c, f);
-	shift_received(c, f);
-	if (!err)
-		err = hold_time_wait(r, &c->tuple);
-	if (!err)
-		err = stage_leave_to_kernel(&r->stage, is_kernels_rst(r, f, &c->tuple));
-	if (!err)
-		err = run_pieces(r, f, stage_receive);
-	if (err)
-		return err < 0 ? err : 0;
-	action = r->stage.event.verdict >> 16;
-	c->unheard = action != SYNSHIELD_PASS && !r->observe;
-	if (c->unheard && action == SYNSHIELD_REPLY && f->flags & TH_SYN && r->piece.flags & TH_SYN)
-		note_cookie(c, &r->piece);
-	return follow_event(r);
-}
-
-/* What the kernel said to a segment that it did not get to see. */
-static bool is_replaced(struct surmise_conn *c, const struct frame *f)
-{
-	if (c->cookie && !c->shifted && (f->flags & (TH_SYN | TH_ACK)) == (TH_SYN | TH_ACK)) {
-		note_shift(c, f);
-		return true;
-	}
-	if (c->cookie && f->flags & TH_SYN)
-		return true; /* the SYN-ACK once more: cookies are not repeated */
-	return c->unheard && f->flags & (TH_RST | TH_SYN);
-}
-
-static int emit(struct replay *r, struct frame *f, struct surmise_conn *c)
-{
-	int err;
-
-	if (is_replaced(c, f)) {
-		r->tally.replaced++;
-		return 0;
-	}
-	shift_sent(c, f);
-	err = run_pieces(r, f, stage_send);
-	if (err)
-		return err < 0 ? err : 0;
-	return follow_event(r);
-}
-
 static void show_end(const struct follow_end *e, void *arg)
 {
 	struct replay *r = arg;
@@ -355,126 +135,6 @@ static void show_end(const struct follow_end *e, void *arg)
 	t = ladder_of(r, e->conn);
 	if (t)
 		follow_ladder_end(&t->ladder, e);
-}
-
-/* Its tuple is not among the connections if its TCP header is wrong: it is only judged. */
-static int judge(struct replay *r, struct frame *f)
-{
-	int err = run_pieces(r, f, stage_receive);
-
-	if (err)
-		return err < 0 ? err : 0;
-	return follow_event(r);
-}
-
-static int play(struct replay *r, struct frame *f)
-{
-	enum surmise_way way = surmise_way(r->surmise, f);
-	struct surmise_conn *c;
-	struct synshield_tuple t;
-
-	if (way == WAY_NONE) {
-		r->tally.elsewhere++;
-		return 0;
-	}
-	surmise_tuple(f, way, &t);
-	if (port_wanted && t.local_port != port_wanted)
-		return 0;
-	r->tally.run++;
-	r->tally.cut += f->cut;
-	follow_expire(r->follow, r->now, show_end, r);
-	c = surmise_find(r->surmise, &t);
-	if (!c)
-		return way == WAY_IN ? judge(r, f) : 0;
-	return way == WAY_IN ? receive(r, f, c) : emit(r, f, c);
-}
-
-/* -- rounds through the capture -- */
-
-static int note_addresses(const struct capfile_packet *p, void *arg)
-{
-	struct replay *r = arg;
-
-	frame_read(&r->frame, p->linktype, p->data, p->captured, p->len);
-	return surmise_addresses(r->surmise, &r->frame);
-}
-
-static int note_conns(const struct capfile_packet *p, void *arg)
-{
-	struct replay *r = arg;
-
-	frame_read(&r->frame, p->linktype, p->data, p->captured, p->len);
-	return surmise_conns(r->surmise, &r->frame);
-}
-
-static int play_packet(const struct capfile_packet *p, void *arg)
-{
-	struct replay *r = arg;
-
-	if (!r->tally.packets++)
-		r->print.zero = r->now = p->time_ns;
-	if (p->time_ns > r->now)
-		r->now = p->time_ns;
-	frame_read(&r->frame, p->linktype, p->data, p->captured, p->len);
-	switch (r->frame.kind) {
-	case FRAME_TCP:
-	case FRAME_BAD_TCP:
-		return play(r, &r->frame);
-	case FRAME_OTHER:
-		r->tally.other++;
-		return 0;
-	case FRAME_CUT:
-		r->tally.headless++;
-		return 0;
-	default:
-		r->tally.strange++;
-		return 0;
-	}
-}
-
-/* -- the stage -- */
-
-static int set_listeners(struct replay *r)
-{
-	__u32 port;
-	int err = 0, n = 0;
-
-	for (port = 1; port < 65536 && n < LISTENERS_AT_MOST && !err; port++) {
-		if (!surmise_is_open(r->surmise, port))
-			continue;
-		n++;
-		err = stage_listen(&r->stage, port);
-	}
-	return err ? log_errno(err, "replay: cannot listen on port %u", port - 1) : 0;
-}
-
-static int set_locals(struct replay *r)
-{
-	const struct synshield_list_key *locals;
-	size_t n = surmise_locals(r->surmise, &locals), i;
-	int err = 0;
-
-	for (i = 0; i < n && !err; i++)
-		err = stage_local(&r->stage, &locals[i]);
-	return err ? log_errno(err, "replay: cannot fill the map locals") : 0;
-}
-
-static int set_stage(struct replay *r)
-{
-	struct conn_clock clock;
-	int err;
-
-	err = stage_open(&r->stage, modes[mode_wanted], 2 * surmise_count(r->surmise) + 16384);
-	if (err)
-		return err;
-	r->observe = modes[mode_wanted] == SYNSHIELD_MODE_OBSERVE;
-	conn_clock_config(&clock, &r->stage.settings);
-	clock.config.sparse = false;
-	r->follow = follow_new(&clock.config, ROOM);
-	if (!r->follow)
-		return log_errno(-ENOMEM, "replay");
-	err = set_locals(r);
-	return err ? err : set_listeners(r);
 }
 
 /* -- the end -- */
@@ -499,7 +159,7 @@ static void last_text(const struct replay *r, const struct followed *c)
 	       address_text(remote, c->tuple.remote, c->tuple.remote_port),
 	       fsm_state_name(c->fsm.side[FSM_LOCAL].state),
 	       fsm_state_name(c->fsm.side[FSM_REMOTE].state), client_name(c),
-	       deadline == FSM_NEVER ? "-" : duration_text(left, deadline - r->now),
+	       deadline == FSM_NEVER ? "-" : duration_text(left, deadline - r->play.now),
 	       c->segments[FSM_REMOTE], c->segments[FSM_LOCAL]);
 }
 
@@ -521,7 +181,7 @@ static void last_json(const struct replay *r, const struct followed *c)
 	if (c->fsm.deadline == FSM_NEVER)
 		json_null(&j, "timer");
 	else
-		json_real(&j, "timer", (c->fsm.deadline - r->now) / 1e9);
+		json_real(&j, "timer", (c->fsm.deadline - r->play.now) / 1e9);
 	json_number(&j, "segments-in", c->segments[FSM_REMOTE]);
 	json_number(&j, "segments-out", c->segments[FSM_LOCAL]);
 	json_end(&j);
@@ -580,7 +240,7 @@ static void summary_json(const struct replay *r, const struct count_cell *cells,
 	json_object(&j, NULL);
 	json_text(&j, "kind", "summary");
 	for (i = 0; i < TALLIES; i++)
-		json_number(&j, tallies[i].name, tally_at(&r->tally, i));
+		json_number(&j, tallies[i].name, tally_at(&r->play.tally, i));
 	json_array(&j, "verdicts");
 	for (i = 0; i < n; i++) {
 		json_object(&j, NULL);
@@ -599,13 +259,13 @@ static void summary_text(const struct replay *r, const struct count_cell *cells,
 
 	putchar('\n');
 	for (i = 0; i < TALLIES; i++) {
-		if (i < 2 || tally_at(&r->tally, i))
-			printf("%10llu  %s\n", tally_at(&r->tally, i), tallies[i].text);
+		if (i < 2 || tally_at(&r->play.tally, i))
+			printf("%10llu  %s\n", tally_at(&r->play.tally, i), tallies[i].text);
 	}
-	if (follow_forgotten(r->follow))
+	if (follow_forgotten(r->play.follow))
 		printf("%10zu  connections more than are followed at a time: the oldest were "
 		       "forgotten\n",
-		       follow_forgotten(r->follow));
+		       follow_forgotten(r->play.follow));
 	for (i = 0; i < n; i++)
 		printf("%10llu  %s %s: %s\n", (unsigned long long)cells[i].count,
 		       count_actions[cells[i].action].name, count_reasons[cells[i].reason].name,
@@ -641,7 +301,7 @@ static int conclude(struct replay *r)
 	int err;
 
 	print_ladders(r);
-	err = follow_each(r->follow, show_last, &last);
+	err = follow_each(r->play.follow, show_last, &last);
 	if (err)
 		return log_errno(err, "replay: cannot sum up");
 	n = verdict_cells(r, cells);
@@ -654,35 +314,12 @@ static int conclude(struct replay *r)
 
 /* -- the command -- */
 
-/* A file that breaks off is played up to there: that it does was said in the first round. */
-static int play_file(struct replay *r)
-{
-	char why[CAPFILE_WHY];
-	int broken, err;
-
-	broken = capfile_each(r->file, note_addresses, r, why);
-	if (broken)
-		log_line("%s", *why ? why : strerror(-broken));
-	if (broken && broken != -EBADMSG)
-		return broken;
-	err = capfile_each(r->file, note_conns, r, why);
-	if (!err || err == -EBADMSG)
-		err = set_stage(r);
-	if (err)
-		return err;
-	err = capfile_each(r->file, play_packet, r, why);
-	if (err && err != -EBADMSG)
-		return log_errno(err, "replay: stopped at packet %llu", r->tally.packets);
-	err = conclude(r);
-	return err ? err : broken;
-}
-
 static int replay(const struct command *cmd, int argc, char **argv)
 {
 	struct synshield_list_key local;
 	char why[CIDR_WHY];
 	struct replay *r;
-	int err;
+	int err, failed = 0;
 
 	if (argc != 1)
 		return args_wrong(cmd, argc ? "one FILE at a time" : "which FILE?");
@@ -693,15 +330,20 @@ static int replay(const struct command *cmd, int argc, char **argv)
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return EXIT_FAILED;
-	r->file = argv[0];
+	r->play.file = argv[0];
+	r->play.mode = modes[mode_wanted];
+	r->play.port = port_wanted;
+	r->play.show_step = show_step;
+	r->play.show_end = show_end;
+	r->play.arg = r;
 	r->print = (struct follow_print){.out = stdout, .json = as_json, .relative = true};
-	r->surmise = surmise_new(local_text ? &local : NULL);
-	err = r->surmise ? play_file(r) : -ENOMEM;
-	stage_close(&r->stage);
-	follow_free(r->follow);
-	surmise_free(r->surmise);
+	r->play.surmise = surmise_new(local_text ? &local : NULL);
+	err = r->play.surmise ? playback_run(&r->play) : log_errno(-ENOMEM, "replay");
+	if (!err || (err == -EBADMSG && r->play.follow))
+		failed = conclude(r);
+	playback_close(&r->play);
 	free(r);
-	return err ? EXIT_FAILED : EXIT_OK;
+	return err || failed ? EXIT_FAILED : EXIT_OK;
 }
 
 const struct command command_replay = {
