@@ -28,7 +28,7 @@ put_source()
 {
 	# shellcheck disable=SC2046
 	bpftool map update pinned "$MAP/sources" key $(source_key "$1" "$2") \
-		value $(word "$3") $(word "$4") $(word "$5") 0 0 0 0 || bail "cannot write sources"
+		value $(word "$3") $(word "$5") $(word "$4") 0 0 0 0 || bail "cannot write sources"
 }
 counts() { [[ $(source_field "$1" "$2" conns) == "$3" ]]; }
 # counted_as ADDRESS PORT CONNS NAME: after a count, which comes every ten seconds

@@ -208,7 +208,7 @@ carrier_with_few_replies()
 carrier_under_flood()
 {
 	local pid
-	start_flood random "${FLOOD[@]}" --port 80 --rate 300000 --seconds 10
+	start_flood random "${FLOOD[@]}" --port 80 --rate 300000 --seconds 60
 	pid=$PID
 	sleep 0.3
 	carrier "$1" "$2"
