@@ -313,6 +313,13 @@ static void catch_up(const struct closing *c, struct tracked *t, const struct sy
 		fsm_sync(&t->fsm, conn.remote_next, conn.local_next);
 }
 
+/* A SYN or SYN-ACK of a handshake that has timed out: the kernel may try for longer. */
+static bool comes_late(const struct tracked *t, const struct synshield_event *e)
+{
+	return !t->live && e->flags & TH_SYN &&
+	       e->seq + e->payload + 1 == t->fsm.side[e->end == SYNSHIELD_LOCAL].next;
+}
+
 static void step(struct closing *c, struct tracked *t, const struct synshield_event *e)
 {
 	const struct fsm_segment segment = {
@@ -363,6 +370,8 @@ static void take(struct closing *c, const struct synshield_event *e)
 		t->known = 1;
 		t->live = t->dead = 0;
 		t->since_ns = e->time_ns;
+	} else if (comes_late(t, e)) {
+		return;
 	}
 	step(c, t, e);
 }
