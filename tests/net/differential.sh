@@ -242,6 +242,7 @@ shield_up mode=off
 phase "mode off" off
 phase "mode always" always
 phase "mode always, reset drop" "always reset=drop"
+phase "mode always, reset pass" "always reset=pass"
 phase "mode auto, calm" auto
 phase "mode auto, attacks come and go" "auto syn-rate=300 quiet=1" --one-syn
 switching

@@ -117,19 +117,18 @@ with auto auto reply
 as_table auto "mode auto" "sS sT: open closed" "sA: unfiltered unfiltered" "$MALFORMED"
 as_bare auto "mode auto" "80 81" sS sT sA
 
+with drop-auto auto drop
+as_table drop-auto "reset drop, mode auto" "sS sT: open filtered" "sA: filtered filtered" "$MALFORMED"
+with pass-auto auto pass
+as_table pass-auto "reset pass, mode auto" "sS sT: open closed" "sA: unfiltered unfiltered" "$MALFORMED"
+
 with always always reply
 as_table always "mode always" "sS sT: open closed" "sA: filtered unfiltered" "$MALFORMED"
 as_bare always "mode always" "80 81" sS sT
 is "$(in_cli nmap -sA -n -Pn --send-ip -p 85 --max-retries 1 -oG - "$SRV4" | grep -o 85/unfiltered)" \
 	85/unfiltered "mode always: a port on which nothing listens sends no cookies: unfiltered"
-
-with drop-auto auto drop
-as_table drop-auto "reset drop, mode auto" "sS sT: open filtered" "sA: filtered filtered" "$MALFORMED"
 with drop-always always drop
 as_table drop-always "reset drop, mode always" "sS sT: open filtered" "sA: filtered filtered" "$MALFORMED"
-
-with pass-auto auto pass
-as_table pass-auto "reset pass, mode auto" "sS sT: open closed" "sA: unfiltered unfiltered" "$MALFORMED"
 with pass-always always pass
 as_table pass-always "reset pass, mode always" "sS sT: open closed" "$MALFORMED"
 shield_down > /dev/null

@@ -439,6 +439,19 @@ static void block_signal(void)
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 }
 
+/* No conversation's time passes meanwhile. */
+static void pause_all(struct talk **talks, unsigned int count)
+{
+	uint64_t began = now_ns(), passed;
+
+	await_signal();
+	passed = now_ns() - began;
+	for (unsigned int i = 0; i < count; i++) {
+		talks[i]->since += passed;
+		talks[i]->syn_sent += passed;
+	}
+}
+
 static void run_batch(uint64_t seed, unsigned int count)
 {
 	struct talk **talks = calloc(count, sizeof(struct talk *));
@@ -451,7 +464,7 @@ static void run_batch(uint64_t seed, unsigned int count)
 		talks[i] = begin(seed + i);
 	for (unsigned int tick = 1; open && tick <= TICKS_MAX; tick++) {
 		if (tick == settings.pause_at)
-			await_signal();
+			pause_all(talks, count);
 		for (unsigned int i = 0; i < count; i++) {
 			if (over[i] || talk_tick(talks[i]))
 				continue;

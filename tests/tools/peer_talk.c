@@ -359,8 +359,10 @@ static void send_reset(struct talk *talk, unsigned int server, const struct step
 		send_rst(talk, server, seq_of(talk, talk->sent));
 	else
 		send_rst(talk, server, seq_of(talk, client->acked + step->at));
+	/* at its FIN, too: RFC 5961 section 3.2, extended */
 	if (client->state == CLIENT_CONNECTED &&
-	    (step->kind == STEP_RST_END || (step->kind == STEP_RST && !step->at)))
+	    (step->kind == STEP_RST_END ||
+	     (step->kind == STEP_RST && (!step->at || (talk->fin && step->at == -1)))))
 		client->state = CLIENT_ABORTED;
 }
 
