@@ -26,40 +26,45 @@ extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
  * 1/BATCHES_PER_SECOND s.  A sender waits far longer than that before it repeats.
  */
 #define BATCHES_PER_SECOND 50
+/*
+ * The time that it commonly takes.  An application that accepts at once leaves no trace
+ * in the queue of what was handed over: what is older has arrived.
+ */
+#define BATCH_US 1000
 
 /*
  * How many connections the listener's accept queue holds, with those that were
  * handed over in this batch: TCP puts them there only after all of it has passed
  * TC, and would drop those that it finds no room for.
  */
-static __always_inline __u32 queue_to_come(const struct shield *s, const struct sock *sk,
-					   struct synshield_listener *l)
+static __always_inline __u32 queue_to_come(const struct sock *sk, struct synshield_listener *l)
 {
 	__u32 queued = sk->sk_ack_backlog, arrived = queued - l->accept_queue;
+	__u32 now = bpf_ktime_get_ns() >> 10;
 
-	if ((__u32)s->now - l->handed_jiffies > s->host->hz / BATCHES_PER_SECOND)
+	if (now - l->handed_us > BATCH_US) {
 		l->handed = 0;
-	else if ((__s32)arrived > 0)
+		l->handed_us = now;
+	} else if ((__s32)arrived > 0) {
 		l->handed -= arrived < l->handed ? arrived : l->handed;
+	}
 	l->accept_queue = queued;
 	return queued + l->handed;
 }
 
 /* Is there room for one more?  Takes it, too. */
-static __always_inline bool take_room(const struct shield *s, const struct sock *sk,
-				      struct synshield_listener *l)
+static __always_inline bool take_room(const struct sock *sk, struct synshield_listener *l)
 {
 	__u32 max = sk->sk_max_ack_backlog, queue;
 
 	if (!l)
 		return sk->sk_ack_backlog <= max;
-	queue = queue_to_come(s, sk, l);
+	queue = queue_to_come(sk, l);
 	if (queue >= max)
 		l->full = 1;
 	if (queue > max)
 		return false;
 	l->handed++;
-	l->handed_jiffies = s->now;
 	return true;
 }
 
@@ -159,15 +164,15 @@ static __always_inline verdict accept_proven(struct __sk_buff *skb, const struct
 
 	if (!tp)
 		return PASS(accept_failed);
-	if (c->handed_jiffies &&
+	if (c && c->handed_jiffies &&
 	    (__u32)s->now - c->handed_jiffies <= s->host->hz / BATCHES_PER_SECOND)
 		return PASS(tracked);
 	if (kind != META_PROVEN && !read_cookie_again(skb, s, p, h, &tsecr))
 		return DROP(bad_cookie);
-	if (!take_room(s, (struct sock *)tp, l))
+	if (!take_room((struct sock *)tp, l))
 		return DROP(backlog_full);
 	v = assign(skb, s, h, tsecr, tp, l);
-	if (v == PASS(accepted))
+	if (c && v == PASS(accepted))
 		c->handed_jiffies = (__u32)s->now ?: 1;
 	return v;
 }
@@ -180,7 +185,8 @@ static __always_inline verdict receive_proven(struct __sk_buff *skb, const struc
 	struct bpf_sock *sk;
 	verdict v = PASS(tracked);
 
-	if (!c || c->state != SYNSHIELD_CONN_PROVEN)
+	/* its entry may have been evicted since XDP made it */
+	if (c ? c->state != SYNSHIELD_CONN_PROVEN : kind != META_PROVEN)
 		return v;
 	sk = find_socket(skb, p);
 	if (!sk) {
@@ -189,7 +195,7 @@ static __always_inline verdict receive_proven(struct __sk_buff *skb, const struc
 	}
 	if (sk->state == TCP_LISTEN)
 		v = accept_proven(skb, s, p, kind, h, tsecr, sk, c);
-	else
+	else if (c)
 		establish(c);
 	bpf_sk_release(sk);
 	return v;

@@ -140,6 +140,12 @@ static __always_inline void advance(const struct packet *p, __u32 *next)
 		*next = end;
 }
 
+/* Is it where its sender was, so that nobody else is likely to have sent it? */
+static __always_inline bool is_near(const struct packet *p, __u32 next)
+{
+	return !next || seq_end(p) - next + SEQ_LEAP <= 2 * SEQ_LEAP;
+}
+
 /* A segment other than SYN and RST on a tracked tuple. */
 static __always_inline void seen(const struct shield *s, const struct packet *p,
 				 struct synshield_conn *c)
@@ -148,7 +154,7 @@ static __always_inline void seen(const struct shield *s, const struct packet *p,
 
 	if (c->last_seen_jiffies != now)
 		c->last_seen_jiffies = now;
-	if (c->syns)
+	if (unlikely(c->syns) && is_near(p, c->remote_next))
 		c->syns = 0;
 	c->remote_segments++;
 	advance(p, &c->remote_next);

@@ -150,9 +150,9 @@ __noinline verdict prove(struct xdp_md *ctx, const struct packet *p, struct answ
 		return PASS(off);
 	l = find_listener(p);
 	refused = l ? source_opens(s, p, l) : 0;
-	reply_was_followed(s, p);
 	if (refused && !a->observe)
 		return REFUSE(refused);
+	reply_was_followed(s, p);
 	track(s, p, SYNSHIELD_CONN_PROVEN);
 	if (l)
 		__sync_fetch_and_add(&l->window_acks, 1);
@@ -186,7 +186,8 @@ __noinline verdict receive_untracked(struct xdp_md *ctx, const struct packet *p,
 	list = mode == SYNSHIELD_MODE_OFF ? SYNSHIELD_LIST_NONE : list_of(s, p);
 	if (unlikely(list))
 		return list == SYNSHIELD_LIST_DENY ? DROP(denied) : PASS(allowed);
-	if (l && cookies_are_out(s, l, mode) && may_bear_cookie(p, l)) {
+	if (l ? cookies_are_out(s, l, mode) && may_bear_cookie(p, l)
+	      : mode != SYNSHIELD_MODE_OFF && is_ack(p)) {
 		if (!parse_options(ctx, p->l4 + TCP_HEADER_MIN, options_len(p), &o) &&
 		    cookie_check(p, &o, s->keys, &a->handshake)) {
 			a->cookie.tsval = o.tsecr;
@@ -281,7 +282,8 @@ __noinline verdict complete(const struct packet *p, struct synshield_conn *c, st
 __noinline int is_gone(struct xdp_md *ctx, const struct packet *p, struct synshield_conn *c)
 {
 	struct bpf_sock *sk;
-	bool gone;
+	bool gone, lives;
+	SHIELD_AGAIN(s, false);
 
 	if (!p || !c)
 		return false;
@@ -289,11 +291,13 @@ __noinline int is_gone(struct xdp_md *ctx, const struct packet *p, struct synshi
 	if (!sk)
 		return true;
 	gone = sk->state == TCP_LISTEN;
-	if (!gone && sk->state != TCP_TIME_WAIT) {
+	lives = !gone && sk->state != TCP_TIME_WAIT;
+	bpf_sk_release(sk);
+	if (lives && (c->remote.rst || c->local.rst)) {
 		c->remote.rst = 0;
 		c->local.rst = 0;
+		source_goes_on(s, p, c);
 	}
-	bpf_sk_release(sk);
 	return gone;
 }
 
@@ -305,6 +309,15 @@ static __always_inline verdict receive_gone(const struct shield *s, const struct
 
 	a->observe = mode == SYNSHIELD_MODE_OBSERVE;
 	return mode == SYNSHIELD_MODE_OFF ? PASS(off) : ASK_KERNEL;
+}
+
+/*
+ * A handshake's wrong third segment: the kernel answers each with a RST (RFC 9293
+ * section 3.10.7.4), and whoever made up the SYN could have any number of them.
+ */
+static __always_inline bool answers_nothing(const struct packet *p, const struct synshield_conn *c)
+{
+	return p->flags & TCP_ACK && c->local_next && p->ack != c->local_next;
 }
 
 static __always_inline verdict receive_tracked(struct xdp_md *ctx, const struct shield *s,
@@ -322,6 +335,8 @@ static __always_inline verdict receive_tracked(struct xdp_md *ctx, const struct 
 		meta_write(ctx, META_UNCONFIRMED, NULL, 0);
 	else if (c->local.syn_acked && p->flags & TCP_ACK && p->ack == c->local_next)
 		return complete(p, c, a);
+	else if (answers_nothing(p, c) && !reset_is_due(s))
+		return VERDICT(SYNSHIELD_DROP, unknown_reason(p));
 	return PASS(tracked);
 }
 

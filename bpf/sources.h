@@ -102,26 +102,40 @@ static __always_inline __u32 source_opens(const struct shield *s, const struct p
 	return 0;
 }
 
+/* Where a handshake had opened a connection from, if its port counts them; or NULL. */
+static __always_inline struct synshield_source *
+counted_source(const struct shield *s, const struct packet *p, const struct synshield_conn *c)
+{
+	const struct synshield_listener *l;
+
+	if (c->state < SYNSHIELD_CONN_PROVEN)
+		return NULL;
+	l = find_listener(p);
+	return unlikely(l && l->source_conns) ? find_source(s, p) : NULL;
+}
+
 /*
- * A connection is over that a handshake had opened from there.  If another CPU changes
- * the count at this moment it stays one too high, until the daemon counts anew.
+ * A connection is over.  If another CPU changes the count at this moment it stays one
+ * too high, until the daemon counts anew.
  */
 static __always_inline void source_closes(const struct shield *s, const struct packet *p,
 					  const struct synshield_conn *c)
 {
-	const struct synshield_listener *l;
-	struct synshield_source *source;
-	__u32 conns;
+	struct synshield_source *source = counted_source(s, p, c);
+	__u32 conns = source ? source->conns : 0;
 
-	if (c->state < SYNSHIELD_CONN_PROVEN)
-		return;
-	l = find_listener(p);
-	if (likely(!l || !l->source_conns))
-		return;
-	source = find_source(s, p);
-	conns = source ? source->conns : 0;
 	if (conns)
 		__sync_val_compare_and_swap(&source->conns, conns, conns - 1);
+}
+
+/* It was not over after all: the kernel did not heed the RST. */
+static __always_inline void source_goes_on(const struct shield *s, const struct packet *p,
+					   const struct synshield_conn *c)
+{
+	struct synshield_source *source = counted_source(s, p, c);
+
+	if (source)
+		__sync_fetch_and_add(&source->conns, 1);
 }
 
 #endif

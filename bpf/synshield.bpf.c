@@ -32,13 +32,13 @@ static __always_inline verdict not_parsed(const struct shield *s, const struct p
 		return PASS(fragment);
 	case PARSED_OTHER_STATION:
 		return PASS(other_station);
-	case PARSED_BEYOND_REACH:
-		return PASS(beyond_reach);
 	case PARSED_BAD_IP:
 		if (s->settings->mode == SYNSHIELD_MODE_OFF)
 			return PASS(off);
 		*observe = s->settings->mode == SYNSHIELD_MODE_OBSERVE;
 		return DROP(bad_ip);
+	case PARSED_BEYOND_REACH: /* no sender makes them, and they would be a way round */
+		return malformed(s, p, DROP(beyond_reach), observe);
 	case PARSED_BAD_TCP:
 		return malformed(s, p, DROP(bad_tcp), observe);
 	case PARSED_BAD_FRAGMENT:
@@ -232,6 +232,8 @@ int synshield_out(struct __sk_buff *skb)
 	turn_round(&p.tuple);
 	c = find_conn(&p);
 	if ((p.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
+		if (!find_local(p.tuple.local)) /* forwarded */
+			return TC_ACT_UNSPEC;
 		if (c)
 			opens(&s, &p, c);
 		else

@@ -18,13 +18,13 @@
 	X(other_station, "frame not addressed to this interface's MAC")                            \
 	X(vlan_offload, "VLAN tag was stripped before XDP: turn rx VLAN offload off")              \
 	X(off, "mode is off for this interface or port")                                           \
-	X(beyond_reach, "headers reach past what XDP can see at once")                             \
 	/* the operator's lists */                                                                 \
 	X(allowed, "its source is on the allow list")                                              \
 	X(denied, "its source is on the deny list")                                                \
 	/* malformed */                                                                            \
 	X(bad_ip, "IP header or length is wrong")                                                  \
 	X(martian, "source address no host may use, or source equals destination")                 \
+	X(beyond_reach, "headers reach past what XDP can see at once, as no sender's do")          \
 	X(bad_tcp, "TCP header length is wrong or overruns the packet")                            \
 	X(bad_options, "a TCP option's length is wrong or overruns the header")                    \
 	X(bad_flags, "flags no TCP sends: none, SYN+FIN, SYN+RST, Xmas")                           \
