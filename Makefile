@@ -41,7 +41,8 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst .,_,$(notdir $*)) > $@.new && mv $@.new $@
 
-$(B)/user/%.o: user/%.c $(wildcard user/*.h) $(HEADERS) $(B)/synshield.skel.h Makefile
+$(B)/user/%.o: user/%.c $(wildcard user/*.h) $(HEADERS) $(B)/synshield.skel.h \
+		$(B)/socket.skel.h Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@

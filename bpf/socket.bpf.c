@@ -59,7 +59,7 @@ static __always_inline __u8 read_flags(struct tcp_sock *tp)
 		flags |= SYNSHIELD_SOCKET_SIGNED;
 	if (bpf_core_field_exists(ao->ao_info) && ao->ao_info)
 		flags |= SYNSHIELD_SOCKET_SIGNED;
-	if (BPF_CORE_READ_BITFIELD(&tp->rx_opt, tstamp_ok))
+	if (BPF_CORE_READ_BITFIELD(tp, rx_opt.tstamp_ok))
 		flags |= SYNSHIELD_SOCKET_TIMESTAMPS;
 	return flags;
 }
@@ -82,7 +82,7 @@ static __always_inline __u16 read_window(struct tcp_sock *tp)
 
 	if (left < 0)
 		left = 0;
-	return (__u32)left >> BPF_CORE_READ_BITFIELD(&tp->rx_opt, rcv_wscale);
+	return (__u32)left >> BPF_CORE_READ_BITFIELD(tp, rx_opt.rcv_wscale);
 }
 
 static __always_inline __u32 read_silence(struct tcp_sock *tp)

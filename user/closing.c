@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "jiffies.h"
+#include "keepalive.h"
 #include "log.h"
 #include "scan.h"
 #include "sockets.h"
@@ -47,6 +48,7 @@ struct closing {
 	struct ring_buffer *events;
 	int sockets;
 	struct fsm_config config;
+	struct keepalive *alive;
 	struct table table;
 	struct wheel wheel;
 	struct view view;
@@ -125,6 +127,14 @@ static void arm(struct closing *c, struct tracked *t, __u64 at)
 		wheel_set(&c->wheel, &t->timer, at);
 }
 
+/* Something was heard of it then: what comes first, its deadline or a look at the other end? */
+static void arm_live(struct closing *c, struct tracked *t, __u64 heard)
+{
+	__u64 look = keepalive_due(c->alive, t, heard);
+
+	arm(c, t, look < t->fsm.deadline ? look : t->fsm.deadline);
+}
+
 static struct tracked *add(struct closing *c, const struct synshield_tuple *tuple, __u64 since)
 {
 	struct tracked *t = table_add(&c->table, tuple);
@@ -198,7 +208,10 @@ static void settle(struct closing *c, struct tracked *t, const struct fsm *befor
 	else if (before->deadline == t->fsm.deadline)
 		return;
 	t->live = 1;
-	arm(c, t, t->proven ? when + UNPROVEN : t->fsm.deadline);
+	if (t->proven)
+		arm(c, t, when + UNPROVEN);
+	else
+		arm_live(c, t, when);
 	view_touch(&c->view, t);
 }
 
@@ -253,7 +266,7 @@ static void rebuild(struct closing *c, struct tracked *t, const struct synshield
 		t->moved_ns = heard;
 	}
 	t->known = 1;
-	t->dead = 0;
+	t->dead = t->probes = 0;
 	t->proven = conn->state == SYNSHIELD_CONN_PROVEN;
 	if (is_gone(&t->fsm) || runs_out(c, t, heard)) {
 		end(c, t, &before, t->moved_ns);
@@ -261,7 +274,10 @@ static void rebuild(struct closing *c, struct tracked *t, const struct synshield
 		return;
 	}
 	t->live = 1;
-	arm(c, t, t->proven ? heard + UNPROVEN : t->fsm.deadline);
+	if (t->proven)
+		arm(c, t, heard + UNPROVEN);
+	else
+		arm_live(c, t, heard);
 	view_touch(&c->view, t);
 }
 
@@ -414,7 +430,7 @@ static bool agrees(const struct closing *c, struct tracked *t, const struct syns
 
 	fsm_rebuild(&f, conn, heard, &c->config);
 	if (!t->live)
-		return stays_ended(c, t, &f, heard);
+		return keepalive_is_dead(t, conn) || stays_ended(c, t, &f, heard);
 	if (same_states(&f, &t->fsm)) {
 		fsm_sync(&t->fsm, conn->remote_next, conn->local_next);
 		return true;
@@ -527,17 +543,24 @@ void closing_rescan(struct closing *c)
 
 /* -- deadlines -- */
 
-static void expire(struct closing *c, struct tracked *t, __u64 heard)
+static void expire(struct closing *c, struct tracked *t, const struct synshield_conn *conn)
 {
+	__u64 heard = heard_ns(c, conn), look;
 	struct fsm before = t->fsm;
 
-	if (runs_out(c, t, heard)) {
+	look = keepalive_look(c->alive, t, conn, c->now, heard);
+	if (look == KEEPALIVE_DEAD) {
+		fsm_end(&t->fsm);
+		keepalive_report(c->alive, t, &before);
+	}
+	if (look == KEEPALIVE_DEAD || runs_out(c, t, heard)) {
 		end(c, t, &before, c->now);
 		part(c, t, heard);
 		return;
 	}
-	arm(c, t, t->fsm.deadline);
-	view_touch(&c->view, t);
+	arm(c, t, look < t->fsm.deadline ? look : t->fsm.deadline);
+	if (before.deadline != t->fsm.deadline)
+		view_touch(&c->view, t);
 }
 
 /* A cookie came back.  Did the kernel take the connection? */
@@ -552,7 +575,7 @@ static void confirm(struct closing *c, struct tracked *t, const struct synshield
 		return;
 	}
 	t->proven = 0;
-	arm(c, t, t->fsm.deadline);
+	arm_live(c, t, heard_ns(c, conn));
 }
 
 static void due(struct closing *c, struct tracked *t)
@@ -564,12 +587,14 @@ static void due(struct closing *c, struct tracked *t)
 		remove_one(c, t);
 	else if (err)
 		arm(c, t, c->now + SECOND_NS);
+	else if (!t->live && t->probes == KEEPALIVE_PROBES && !keepalive_is_dead(t, &conn))
+		rebuild(c, t, &conn); /* it was thought to be dead */
 	else if (!t->live)
 		part(c, t, heard_ns(c, &conn));
 	else if (t->proven)
 		confirm(c, t, &conn);
 	else
-		expire(c, t, heard_ns(c, &conn));
+		expire(c, t, &conn);
 }
 
 /* To ask for sockets takes time, in which reports come. */
@@ -603,11 +628,12 @@ static void read_config(struct fsm_config *config, const struct synshield_settin
 void closing_follow(struct closing *c, const struct synshield_settings *settings)
 {
 	struct fsm_config before = c->config;
+	bool moved = keepalive_follow(c->alive, settings);
 	struct tracked *t;
 	size_t i;
 
 	read_config(&c->config, settings);
-	if (!memcmp(&before, &c->config, sizeof(before)))
+	if (!memcmp(&before, &c->config, sizeof(before)) && !moved)
 		return;
 	for (i = 0; i < c->table.buckets; i++) {
 		for (t = c->table.bucket[i]; t; t = t->next) {
@@ -615,7 +641,7 @@ void closing_follow(struct closing *c, const struct synshield_settings *settings
 				continue;
 			fsm_retime(&t->fsm, &before, &c->config);
 			if (!t->proven)
-				arm(c, t, t->fsm.deadline);
+				arm_live(c, t, 0); /* looks at what it is at once */
 			view_touch(&c->view, t);
 		}
 	}
@@ -642,6 +668,7 @@ void closing_tick(struct closing *c)
 	read_some(c, READ_MAX);
 	read_deadlines(c);
 	follow_scan(c);
+	keepalive_tick(c->alive, c->now);
 	flush(c);
 }
 
@@ -658,7 +685,9 @@ static int open_all(struct closing *c)
 	c->sockets = sockets_open();
 	if (c->sockets < 0)
 		return c->sockets;
-	err = maps_capacity(&c->maps, MAP_CONNS, &capacity);
+	err = keepalive_open(&c->alive, &c->maps, c->ifname, c->ifindex, c->sockets);
+	if (!err)
+		err = maps_capacity(&c->maps, MAP_CONNS, &capacity);
 	if (!err)
 		err = table_open(&c->table, capacity);
 	if (err)
@@ -689,6 +718,8 @@ int closing_open(struct closing **made, const struct maps *maps, const char *ifn
 	c->sockets = -1;
 	err = open_all(c);
 	if (!err)
+		keepalive_follow(c->alive, settings);
+	if (!err)
 		err = view_load(&c->view);
 	if (err) {
 		closing_close(c);
@@ -711,6 +742,7 @@ void closing_close(struct closing *c)
 	if (c->table.bucket)
 		view_flush(&c->view);
 	ring_buffer__free(c->events);
+	keepalive_close(c->alive);
 	table_close(&c->table);
 	if (c->sockets >= 0)
 		close(c->sockets);

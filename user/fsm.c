@@ -524,6 +524,13 @@ unsigned int fsm_segment(struct fsm *f, const struct fsm_segment *s, __u64 now,
 	return actions(&t, was_over);
 }
 
+void fsm_end(struct fsm *f)
+{
+	f->side[FSM_REMOTE].over = f->side[FSM_LOCAL].over = 1;
+	settle(f);
+	f->deadline = FSM_NEVER;
+}
+
 unsigned int fsm_timeout(struct fsm *f, __u64 now, __u64 last_seen, const struct fsm_config *c)
 {
 	enum synshield_tcp_state timed = fsm_timed(f);
@@ -534,9 +541,7 @@ unsigned int fsm_timeout(struct fsm *f, __u64 now, __u64 last_seen, const struct
 		f->deadline = last_seen + time_out(c, timed);
 	if (now < f->deadline)
 		return 0;
-	f->side[FSM_REMOTE].over = f->side[FSM_LOCAL].over = 1;
-	settle(f);
-	f->deadline = FSM_NEVER;
+	fsm_end(f);
 	return timed == SYNSHIELD_TCP_TIME_WAIT ? FSM_FORGET : FSM_TIMED_OUT | FSM_FORGET;
 }
 

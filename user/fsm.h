@@ -98,6 +98,8 @@ unsigned int fsm_segment(struct fsm *f, const struct fsm_segment *s, __u64 now,
 			 const struct fsm_config *c);
 /* last_seen: ns, of any segment, fed or not; it postpones the deadlines that are for idle ends. */
 unsigned int fsm_timeout(struct fsm *f, __u64 now, __u64 last_seen, const struct fsm_config *c);
+/* Timed out, by another clock than its own. */
+void fsm_end(struct fsm *f);
 /* From `conns`.  Deadlines count from last_seen, which can only make them later. */
 unsigned int fsm_rebuild(struct fsm *f, const struct synshield_conn *conn, __u64 last_seen,
 			 const struct fsm_config *c);

@@ -33,6 +33,8 @@ static const char *const reset_names[SYNSHIELD_RESET_MAX] = {
 	[SYNSHIELD_RESET_PASS] = "pass",
 };
 
+static const char *const switch_names[] = {"off", "on"};
+
 const struct option_desc options[] = {
 	{CHOICE("mode", mode_names, SYNSHIELD_MODE_OFF, SYNSHIELD_MODE_ALWAYS, SYNSHIELD_MODE_AUTO,
 		mode),
@@ -90,6 +92,19 @@ const struct option_desc options[] = {
 	 "a FIN that is not acknowledged (FIN_WAIT_1, CLOSING,\n"
 	 "LAST_ACK), since its last repetition: Linux's are 51 s\n"
 	 "apart at most"},
+	{LIMIT("keepalive", 1728000, "s", keepalive), INTERFACE_ONLY,
+	 "idle time after which the other end of a connection is\n"
+	 "probed; three probes without an answer, and it is dead"},
+	{NUMBER("keepalive-interval", 1, 3600, 75, "s", keepalive_interval), INTERFACE_ONLY,
+	 "time that each probe has to be answered"},
+	{CHOICE("keepalive-close", switch_names, 0, 1, 0, keepalive_close), INTERFACE_ONLY,
+	 "on: the sockets of dead connections are closed, as by ss -K"},
+	{LIMIT("half-open-timeout", 3600, "s", half_open_timeout), INTERFACE_ONLY,
+	 "while a listener has half as many half-open requests as\n"
+	 "start an attack, or is under one: end those older than this"},
+	{LIMIT("max-syn-backlog", 1048576, "requests", max_syn_backlog), INTERFACE_ONLY,
+	 "room for half-open requests: net.ipv4.tcp_max_syn_backlog is\n"
+	 "raised to this while the daemon runs"},
 };
 const size_t options_count = sizeof(options) / sizeof(options[0]);
 

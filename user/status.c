@@ -34,6 +34,7 @@ struct report {
 	struct synshield_settings settings;
 	struct synshield_host host;
 	struct synshield_tracking tracking;
+	struct synshield_daemon done;
 	__u32 conns_capacity;
 	__u32 epoch;
 	struct listener_row *listeners;
@@ -111,6 +112,8 @@ static int gather_maps(struct report *r)
 		err = maps_get(&r->maps, MAP_HOST, &r->host);
 	if (!err)
 		err = maps_get(&r->maps, MAP_TRACKING, &r->tracking);
+	if (!err)
+		err = maps_get(&r->maps, MAP_DAEMON, &r->done);
 	if (!err)
 		err = maps_capacity(&r->maps, MAP_CONNS, &r->conns_capacity);
 	if (!err)
@@ -392,6 +395,22 @@ static void print_states(const struct report *r)
 		       (unsigned long long)r->tracking.events_lost);
 }
 
+static void print_defences(const struct report *r)
+{
+	if (r->settings.keepalive || r->done.probes)
+		printf("  keepalive  %llu probes, %llu answered; %llu connections dead, %llu of "
+		       "them closed\n",
+		       (unsigned long long)r->done.probes,
+		       (unsigned long long)r->done.probes_answered,
+		       (unsigned long long)r->done.dead, (unsigned long long)r->done.dead_closed);
+	if (r->settings.half_open_timeout || r->done.half_open_ended)
+		printf("  half-open  %llu handshakes ended by half-open-timeout\n",
+		       (unsigned long long)r->done.half_open_ended);
+	if (r->done.backlog_set)
+		printf("  backlog    net.ipv4.tcp_max_syn_backlog raised to %u, from %u\n",
+		       r->done.backlog_set, r->done.backlog_before);
+}
+
 static void print_report(const struct report *r)
 {
 	int i;
@@ -400,6 +419,7 @@ static void print_report(const struct report *r)
 	print_settings(r);
 	print_conns(r);
 	print_states(r);
+	print_defences(r);
 	print_rates(r);
 	print_listeners(r);
 	for (i = 0; i < r->warning_count; i++) {
@@ -533,6 +553,21 @@ static void json_states(struct json *j, const struct report *r)
 	json_end(j);
 }
 
+static void json_defences(struct json *j, const struct report *r)
+{
+	json_object(j, "keepalive");
+	json_number(j, "probes", r->done.probes);
+	json_number(j, "answered", r->done.probes_answered);
+	json_number(j, "dead", r->done.dead);
+	json_number(j, "closed", r->done.dead_closed);
+	json_end(j);
+	json_number(j, "half-open-ended", r->done.half_open_ended);
+	json_object(j, "syn-backlog");
+	json_number(j, "before", r->done.backlog_before);
+	json_number(j, "raised-to", r->done.backlog_set);
+	json_end(j);
+}
+
 static void json_report(struct json *j, const struct report *r)
 {
 	json_object(j, NULL);
@@ -548,6 +583,7 @@ static void json_report(struct json *j, const struct report *r)
 	json_bool(j, "learned", learned(r));
 	json_conns(j, r);
 	json_states(j, r);
+	json_defences(j, r);
 	json_settings(j, r);
 	json_rates(j, r);
 	json_listeners(j, r);

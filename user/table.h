@@ -20,11 +20,14 @@ struct tracked {
 	__u8 dirty : 1;	 /* will be written there */
 	__u8 dead : 1;	 /* goes once it is not shown any more */
 	__u8 proven : 1; /* by a cookie, and the kernel's socket was not seen yet */
+	__u8 probes : 2; /* of keepalive, not answered; three, and not live: found dead */
 	__u8 mark;	 /* number of the scan that found it last */
 	/* of a live one not known: what is shown; of one not live: what it ended in */
 	enum synshield_tcp_state remote, local;
 	struct fsm fsm;
 	__u64 since_ns, moved_ns; /* see struct synshield_closing */
+	__u32 asked_segments;	  /* the remote end's when it was probed last, */
+	__u32 probed_ms;	  /* and when; low 32 bits */
 };
 _Static_assert(sizeof(struct tracked) <= 128, "one for every connection");
 

@@ -83,9 +83,13 @@ struct synshield_settings {
 	__u32 fin_wait_timeout;
 	__u32 close_wait_timeout;
 	__u32 last_ack_timeout;
-	__u32 pad;
+	__u32 keepalive; /* idle seconds after which the other end is probed; 0: never */
+	__u32 keepalive_interval;
+	__u32 keepalive_close;	 /* 1: the sockets of dead connections, too */
+	__u32 half_open_timeout; /* of a listener that is short of room; 0: the kernel's own */
+	__u32 max_syn_backlog;	 /* at least, of the kernel's; 0: as it is */
 };
-_Static_assert(sizeof(struct synshield_settings) == 96, "ABI");
+_Static_assert(sizeof(struct synshield_settings) == 112, "ABI");
 
 /*
  * Map `policy`, key __u32 port: a port's own settings; 0 (INHERIT) where the
@@ -290,6 +294,18 @@ struct synshield_tracking {
 	__u64 traces_lost; /* for which `traces` had none */
 };
 _Static_assert(sizeof(struct synshield_tracking) == 32, "ABI");
+
+/* Map `daemon`, one element: what the daemons of this interface have done so far. */
+struct synshield_daemon {
+	__u64 probes;	       /* of keepalive, sent */
+	__u64 probes_answered; /* idle connections whose other end answered one */
+	__u64 dead;	       /* connections whose other end answered none */
+	__u64 dead_closed;     /* and whose socket was closed */
+	__u64 half_open_ended; /* handshakes older than half_open_timeout */
+	__u32 backlog_before;  /* net.ipv4.tcp_max_syn_backlog, to be restored; */
+	__u32 backlog_set;     /* what it was set to, or 0 */
+};
+_Static_assert(sizeof(struct synshield_daemon) == 48, "ABI");
 
 enum synshield_end {
 	SYNSHIELD_REMOTE,

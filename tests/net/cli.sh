@@ -98,7 +98,8 @@ for c in run status conns trace replay stats set detach doctor; do
 done
 for s in mode counts syn-rate half-open quiet epoch reset reset-rate reply-rate source-conns \
 	source-rate source-prefix source-prefix6 msl syn-sent-timeout syn-received-timeout \
-	established-timeout fin-wait-timeout close-wait-timeout last-ack-timeout; do
+	established-timeout fin-wait-timeout close-wait-timeout last-ack-timeout \
+	keepalive keepalive-interval keepalive-close half-open-timeout max-syn-backlog; do
 	expect "help lists the setting $s" 0 "^  $s  +[A-Za-z]" "$synshield" set --help
 done
 expect "help says where a limit is off" 0 '\(1 to 16777216, or off; default off\)$' \
