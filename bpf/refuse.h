@@ -27,6 +27,7 @@ static __always_inline bool is_doubtful(const struct shield *s, const struct pac
 	h = keyed_hash(s, h ^ remote[1]);
 	h = keyed_hash(s, h ^ local[1]);
 	h = keyed_hash(s, h ^ (ports << 32 | p->seq));
+	h = keyed_hash(s, h ^ (__u64)p->segment_len << 8 ^ p->flags);
 	i = h & (SYNSHIELD_DOUBTS - 1);
 	d = bpf_map_lookup_elem(&doubts, &i);
 	if (!d)
@@ -47,12 +48,12 @@ __noinline verdict refuse(const struct packet *p, __u32 reason, struct answer *a
 	if (!p || !a)
 		return PASS(off);
 	reset = port_reset(s, p->tuple.local_port);
+	if (reset != SYNSHIELD_RESET_PASS && !reset_is_due(s))
+		return VERDICT(SYNSHIELD_DROP, reason);
+	if (a->doubt && is_doubtful(s, p)) /* the kernel's RST would be no better */
+		return DROP(unproven);
 	if (reset == SYNSHIELD_RESET_PASS)
 		return VERDICT(SYNSHIELD_PASS, reason);
-	if (!reset_is_due(s))
-		return VERDICT(SYNSHIELD_DROP, reason);
-	if (a->doubt && is_doubtful(s, p))
-		return DROP(unproven);
 	if (reset == SYNSHIELD_RESET_DROP || !reply_is_due(s, p))
 		return VERDICT(SYNSHIELD_DROP, reason);
 	a->reset = true;

@@ -35,7 +35,7 @@ other-station     pass.other_station   1 -
 elsewhere         pass.not_local       1 -
 fragment-first    pass.fragment        1 -
 fragment-later    pass.fragment        1 -
-headers-7         pass.beyond_reach    1 S.
+headers-7         drop.beyond_reach    0 -
 syn-off           pass.off             1 R.
 ack-off           pass.off             1 R
 null-off          pass.off             1 R.

@@ -45,7 +45,6 @@ bool is_never_observed(int reason)
 	case SYNSHIELD_REASON_fragment:
 	case SYNSHIELD_REASON_not_local:
 	case SYNSHIELD_REASON_other_station:
-	case SYNSHIELD_REASON_beyond_reach:
 	case SYNSHIELD_REASON_off:
 		return true;
 	default:

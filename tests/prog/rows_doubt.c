@@ -25,6 +25,10 @@ static void rows_three(bool ipv6, __u8 flags, int payload, int reason)
 	s.payload = "data";
 	s.payload_len = payload;
 	other = s;
+	other.flags ^= TCP_URG;
+	row_segment(DROP(unproven), &other, "%s: flags %s, not quite the same segment",
+		    family_name(ipv6), flags_name(other.flags));
+	other = s;
 	for (int i = 1; i <= 2; i++)
 		row_segment(DROP(unproven), &s, "%s: flags %s, sight %d", family_name(ipv6),
 			    flags_name(flags), i);
@@ -102,9 +106,12 @@ static void rows_settings(bool ipv6)
 	shield.settings.reset = SYNSHIELD_RESET_PASS;
 	shield_configure(true);
 	segment_begin(&s, ipv6, TCP_ACK);
-	row_segment(PASS(unknown_ack), &s, "%s: reset=pass", family_name(ipv6));
+	for (int i = 1; i <= 2; i++)
+		row_segment(DROP(unproven), &s, "%s: reset=pass, sight %d", family_name(ipv6), i);
+	row_segment(PASS(unknown_ack), &s, "%s: reset=pass, sight 3", family_name(ipv6));
 	shield.settings.reset = SYNSHIELD_RESET_DROP;
 	shield_configure(true);
+	s.seq++;
 	for (int i = 1; i <= 2; i++)
 		row_segment(DROP(unproven), &s, "%s: reset=drop, sight %d", family_name(ipv6), i);
 	row_segment(DROP(unknown_ack), &s, "%s: reset=drop, sight 3", family_name(ipv6));

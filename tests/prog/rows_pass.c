@@ -93,10 +93,10 @@ static void rows_extensions(void)
 	s.extensions = 7;
 	for (int i = 0; i < 7; i++)
 		s.extension[i] = (struct extension){60, 8};
-	row_segment(PASS(beyond_reach), &s, "IPv6: seven extension headers");
+	row_segment(DROP(beyond_reach), &s, "IPv6: seven extension headers");
 	s.extensions = 2;
 	s.extension[0] = s.extension[1] = (struct extension){60, 2048};
-	row_segment(PASS(beyond_reach), &s, "IPv6: TCP header past the frame's first page");
+	row_segment(DROP(beyond_reach), &s, "IPv6: TCP header past the frame's first page");
 	s.extensions = 1;
 	s.extension[0] = (struct extension){51, 24};
 	row_segment(PASS(not_tcp), &s,
