@@ -2,6 +2,7 @@
 #include "conns.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@
 #include "sweep.h"
 
 /* By default, of the machine's memory: */
+#define CPU_KEEPS 128 /* the kernel's LOCAL_FREE_TARGET */
 #define MEMORY_SHARE 256
 #define CONN_BYTES 128 /* key, value, links, bucket */
 #define CAPACITY_MIN 16384
@@ -54,10 +56,18 @@ __u32 conns_capacity(__u32 wanted)
 	return power_of_2(fit / 2 + 1); /* rounded down */
 }
 
-/* An LRU map begins to evict somewhat before it is full: each CPU keeps some free ones. */
+/*
+ * An LRU map begins to evict somewhat before it is full: each CPU keeps up to CPU_KEEPS
+ * free entries to itself, or half of its share if that is less.
+ */
 __u32 conns_room(__u32 capacity)
 {
-	return capacity / 4 * 3;
+	int cpus = libbpf_num_possible_cpus();
+	__u32 kept = cpus > 0 ? (__u32)cpus * CPU_KEEPS : capacity;
+
+	if (kept > capacity / 2)
+		kept = capacity / 2;
+	return kept > capacity / 4 ? capacity - kept : capacity / 4 * 3;
 }
 
 /*
