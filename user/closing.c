@@ -610,6 +610,27 @@ static void read_deadlines(struct closing *c)
 	}
 }
 
+/* -- half-open -- */
+
+__u64 closing_half_open_ns(struct closing *c, const struct synshield_tuple *tuple)
+{
+	const struct tracked *t = table_find(&c->table, tuple);
+	struct synshield_conn conn;
+
+	if (!t || find_conn(c, tuple, &conn) || conn.state != SYNSHIELD_CONN_SYN_RECEIVED)
+		return 0;
+	return c->now > t->since_ns ? c->now - t->since_ns : 0;
+}
+
+void closing_forget(struct closing *c, const struct synshield_tuple *tuple)
+{
+	struct tracked *t = table_find(&c->table, tuple);
+
+	bpf_map_delete_elem(c->maps.fd[MAP_CONNS], tuple);
+	if (t && !t->dead)
+		remove_one(c, t);
+}
+
 /* -- the daemon's side -- */
 
 static void read_config(struct fsm_config *config, const struct synshield_settings *s)

@@ -31,4 +31,9 @@ void closing_follow(struct closing *c, const struct synshield_settings *settings
 /* `conns` was written by other than the BPF programs. */
 void closing_rescan(struct closing *c);
 
+/* For how long the handshake has been half-open, in ns; 0 if it is not, by `conns`. */
+__u64 closing_half_open_ns(struct closing *c, const struct synshield_tuple *tuple);
+/* The kernel's socket was ended: it leaves `conns`, too. */
+void closing_forget(struct closing *c, const struct synshield_tuple *tuple);
+
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "backlog.h"
 #include "caps.h"
 #include "jiffies.h"
 #include "log.h"
@@ -32,6 +33,7 @@ struct daemon {
 	struct mnl_socket *events;
 	bool moved; /* addresses or links changed: to be read anew */
 	unsigned int ticks;
+	struct backlog backlog;
 };
 
 static struct shield_wish wish;
@@ -221,6 +223,22 @@ static void drop(struct daemon *d, size_t i, int why)
 	d->count--;
 }
 
+/* The host has one for all interfaces: the largest that is asked for. */
+static void follow_backlog(struct daemon *d, bool ends)
+{
+	__u32 wanted = 0;
+	size_t i;
+
+	for (i = 0; i < d->count; i++) {
+		backlog_recall(&d->backlog, &d->shields[i].maps);
+		if (!ends && d->shields[i].max_syn_backlog > wanted)
+			wanted = d->shields[i].max_syn_backlog;
+	}
+	backlog_follow(&d->backlog, wanted);
+	for (i = 0; i < d->count; i++)
+		backlog_note(&d->backlog, &d->shields[i].maps);
+}
+
 static void every_second(struct daemon *d)
 {
 	size_t i;
@@ -231,6 +249,7 @@ static void every_second(struct daemon *d)
 		if (err)
 			drop(d, i, err);
 	}
+	follow_backlog(d, false);
 }
 
 static void tick(struct daemon *d)
@@ -410,6 +429,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		notify_manager("READY=1");
 		every_second(&d);
 		err = loop(&d);
+		follow_backlog(&d, true);
 		notify_manager("STOPPING=1");
 		say_goodbye(&d);
 	}

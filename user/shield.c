@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "backlog.h"
 #include "host.h"
 #include "jiffies.h"
 #include "link.h"
@@ -166,6 +167,10 @@ int shield_second(struct shield *s)
 		 listeners_sync(&s->maps, &s->locals, &s->bound));
 	complain(s, "read the host's settings", follow_host_aloud(s));
 	complain(s, "list the connections", follow_conns(s, settings.generation));
+	complain(s, "end half-open handshakes",
+		 halfopen_follow(&s->halfopen, s->closing, &s->maps, s->ifname, s->ifindex,
+				 &settings));
+	s->max_syn_backlog = settings.max_syn_backlog;
 	complain(s, "count the connections of each source",
 		 sources_follow(&s->maps, &settings, &s->locals, &s->sources, &s->conns.bound));
 	return 0;
@@ -393,6 +398,7 @@ int shield_start(struct shield *s, const char *ifname, const struct shield_wish 
 
 	memset(s, 0, sizeof(*s));
 	s->dir_fd = -1;
+	halfopen_init(&s->halfopen);
 	maps_init(&s->maps);
 	maps_init(&pinned);
 	snprintf(s->ifname, sizeof(s->ifname), "%s", ifname);
@@ -418,6 +424,7 @@ int shield_start(struct shield *s, const char *ifname, const struct shield_wish 
 void shield_release(struct shield *s)
 {
 	closing_close(s->closing);
+	halfopen_close(&s->halfopen);
 	attacks_free(&s->attacks);
 	locals_free(&s->locals);
 	keys_unmap(s->keys);
@@ -427,6 +434,25 @@ void shield_release(struct shield *s)
 	s->closing = NULL;
 	s->keys = NULL;
 	s->dir_fd = -1;
+}
+
+/* What a daemon that was killed has left; one that runs does it itself. */
+static void restore_backlog(const char *ifname)
+{
+	struct backlog b = {0};
+	int fd = pin_open_dir(ifname);
+	struct maps maps;
+
+	maps_init(&maps);
+	if (fd >= 0 && !pin_dir_locked(fd))
+		maps.fd[MAP_DAEMON] = pin_get(ifname, map_names[MAP_DAEMON]);
+	if (maps.fd[MAP_DAEMON] >= 0) {
+		backlog_recall(&b, &maps);
+		backlog_follow(&b, 0);
+	}
+	maps_close(&maps);
+	if (fd >= 0)
+		close(fd);
 }
 
 int shield_remove(const char *ifname)
@@ -440,6 +466,8 @@ int shield_remove(const char *ifname)
 	if (note.netns != pin_netns() && (note.clsact || note.dispatcher) &&
 	    link_ifindex(ifname, "link_xdp"))
 		return refuse_foreign(ifname, &note);
+	if (note.netns == pin_netns())
+		restore_backlog(ifname);
 	err = xdp_detach(ifname, &note);
 	if (!err)
 		err = tc_detach(ifname, &note);

@@ -8,6 +8,7 @@
 #include "attacks.h"
 #include "closing.h"
 #include "conns.h"
+#include "halfopen.h"
 #include "keys.h"
 #include "locals.h"
 #include "maps.h"
@@ -47,6 +48,8 @@ struct shield {
 	struct sources_watch sources;
 	struct attacks attacks;
 	struct closing *closing;
+	struct halfopen halfopen;
+	__u32 max_syn_backlog; /* the setting */
 };
 
 /* With the root locked: attaches, or takes over what is pinned.  Errors are said. */
