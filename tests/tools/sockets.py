@@ -7,6 +7,7 @@ accept gave. An error is answered by its name; what does not come within the tim
 by 'timeout'.
 
   listen ADDR PORT [BACKLOG]           ok
+  unlisten                             ok    nobody listens there any more
   accept                               ok CONN ADDR PORT
   connect SRC SPORT DST PORT [SECONDS] ok CONN    SRC and SPORT may be '-'
   send CONN TEXT                       ok
@@ -46,6 +47,11 @@ def listen(addr, port, backlog="128"):
     s.listen(int(backlog))
     s.settimeout(10)
     state["listener"] = s
+    return "ok"
+
+
+def unlisten():
+    state["listener"].close()
     return "ok"
 
 
@@ -112,8 +118,8 @@ def open_conns():
     return " ".join(str(number) for number in sorted(conns)) or "none"
 
 
-COMMANDS = {f.__name__: f for f in (listen, accept, connect, send, recv, shut, close, abort, vanish,
-                                    keepalive)}
+COMMANDS = {f.__name__: f for f in (listen, unlisten, accept, connect, send, recv, shut, close, abort,
+                                    vanish, keepalive)}
 COMMANDS["open"] = open_conns
 
 
