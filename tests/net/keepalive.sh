@@ -179,8 +179,9 @@ live_peers_answer()
 		ask srv send "${SRV_CONNS[i]}" back
 		is "$(asked cli recv "${CLI_CONNS[i]}")" back "$NAME: and what the server sends"
 	done
-	is "$(snmp "$NS_CLI" TcpExtPAWSEstab)" 0 "live peers: no timestamp was too old for them"
-	is "$(snmp "$NS_SRV" TcpExtPAWSEstab)" 0 "live peers: nor theirs for the server"
+	is "$(snmp "$NS_CLI" TcpExtPAWSEstab TcpExtPAWSOldAck)" 0 \
+		"live peers: no timestamp was too old for them"
+	is "$(snmp "$NS_SRV" TcpExtPAWSEstab TcpExtPAWSOldAck)" 0 "live peers: nor theirs for the server"
 	is "$(status | field keepalive.dead)" 0 "live peers: none is counted as dead"
 	close_four
 }
