@@ -27,10 +27,11 @@ extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
  */
 #define BATCHES_PER_SECOND 50
 /*
- * The time that it commonly takes.  An application that accepts at once leaves no trace
- * in the queue of what was handed over: what is older has arrived.
+ * Two segments of one batch pass TC this shortly after each other.  An application that
+ * accepts at once leaves no trace in the queue of what was handed over, so that what
+ * came before a longer gap has to count as arrived.
  */
-#define BATCH_US 1000
+#define BATCH_GAP_US 30
 
 /*
  * How many connections the listener's accept queue holds, with those that were
@@ -42,12 +43,11 @@ static __always_inline __u32 queue_to_come(const struct sock *sk, struct synshie
 	__u32 queued = sk->sk_ack_backlog, arrived = queued - l->accept_queue;
 	__u32 now = bpf_ktime_get_ns() >> 10;
 
-	if (now - l->handed_us > BATCH_US) {
+	if (now - l->handed_us > BATCH_GAP_US)
 		l->handed = 0;
-		l->handed_us = now;
-	} else if ((__s32)arrived > 0) {
+	else if ((__s32)arrived > 0)
 		l->handed -= arrived < l->handed ? arrived : l->handed;
-	}
+	l->handed_us = now;
 	l->accept_queue = queued;
 	return queued + l->handed;
 }

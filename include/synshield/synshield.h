@@ -232,7 +232,7 @@ struct synshield_listener {
 	__u8 pad;
 	__u32 accept_queue; /* connections in it when last seen, */
 	__u32 handed;	    /* and those handed over since, perhaps still on their way to it */
-	__u32 handed_us;    /* low 32 bits, of 1024 ns: when the first of these was */
+	__u32 handed_us;    /* low 32 bits, of 1024 ns: when the last of these was */
 	__u32 pad2;
 };
 _Static_assert(sizeof(struct synshield_listener) == 120, "ABI");
