@@ -51,6 +51,127 @@ FOUR_WAY='>FIN,ACK FIN_WAIT_1/CLOSE_WAIT
 <FIN,ACK TIME_WAIT/LAST_ACK
 >ACK TIME_WAIT/CLOSED'
 
+SYNS='>SYN SYN_SENT/SYN_RECEIVED
+<SYN SYN_RECEIVED/SYN_RECEIVED
+>SYN,ACK SYN_RECEIVED/ESTABLISHED
+<SYN,ACK ESTABLISHED/ESTABLISHED'
+SERVER_FIRST="$OPEN
+<FIN,ACK CLOSE_WAIT/FIN_WAIT_1
+>ACK CLOSE_WAIT/FIN_WAIT_2
+>FIN,ACK LAST_ACK/TIME_WAIT
+<ACK CLOSED/TIME_WAIT"
+
+# judged NAME VERDICT MODE OPTION...: one SYN with these options
+judged()
+{
+	make_cap "${@:4}" '>S'
+	is "$(replay "$CAP" --mode "$3" --json | grep '"kind": "segment"' | tr -d ' ' |
+		sed 's/.*"action":"\([a-z_]*\)","reason":"\([a-z_]*\)".*/\1 \2/')" "$2" "$1"
+}
+
+# The programs read the option: what is smaller than the least that a cookie can hold is the kernel's,
+# so a SYN without the option is one of just that size.
+rows_mss()
+{
+	judged "T2 IPv4, an MSS of 536: a cookie" "reply cookie" always --mss 536
+	judged "T2 IPv4, an MSS of 535: too small for one" "pass small_mss" always --mss 535
+	judged "T2 IPv4, no MSS: 536" "reply cookie" always
+	judged "T2 IPv6, an MSS of 1220: a cookie" "reply cookie" always --ipv6 --mss 1220
+	judged "T2 IPv6, an MSS of 1219: too small for one" "pass small_mss" always --ipv6 --mss 1219
+	judged "T2 IPv6, no MSS: 1220" "reply cookie" always --ipv6
+	judged "T2 no cookie is due: any MSS is the kernel's" "pass calm" auto --mss 535
+}
+
+rows_simultaneous()
+{
+	row "T10 simultaneous open: SYN_SENT, SYN_RECEIVED at both ends, ESTABLISHED" "$SYNS" '<S >S <SA >SA'
+	is "$(last "$CAP")" ESTABLISHED/ESTABLISHED "T10 it is one connection"
+	row "T10 over IPv6" "$SYNS" --ipv6 '<S >S <SA >SA'
+}
+
+# What the capture's kernel has answered is followed.
+rows_reused()
+{
+	local close='>S <SA >A <F >A >F <A @5'
+	row "T12 a SYN on a tuple in TIME_WAIT that the kernel accepts" "$SERVER_FIRST
+>SYN CLOSED/TIME_WAIT
+<SYN,ACK ESTABLISHED/SYN_RECEIVED
+>ACK ESTABLISHED/ESTABLISHED" "$close >S+ <SA+ >A"
+	row "T12 one that it refuses" "$SERVER_FIRST
+>SYN CLOSED/TIME_WAIT
+<RST,ACK CLOSED/CLOSED" "$close >S+ <RA"
+	row "T12 one that it answers with an ACK" "$SERVER_FIRST
+>SYN CLOSED/TIME_WAIT
+<ACK CLOSED/TIME_WAIT" "$close >S+ <A"
+}
+
+# row_late NAME SEGMENTS: after a close; nobody's state moves
+row_late()
+{
+	make_cap "$2"
+	is "$(last "$CAP")" "$3" "$1"
+	is "$(replay "$CAP" --json | grep '"kind": "segment"' | tail -n +"$4" | tr -d ' ' |
+		grep -c -v "\"local-state\":\"${3%/*}\",\"remote-state\":\"${3#*/}\"")" 0 \
+		"$1: nor in between"
+}
+
+rows_late()
+{
+	local server='>S <SA >A >D5 <A <F >A >F <A' client='>S <SA >A >D5 <A >F <A <F >A'
+	row_late "T13 the server in TIME_WAIT, the client's first SYN again: no state moves" \
+		"$server >S* <A" TIME_WAIT/CLOSED 10
+	row_late "T13 the server in TIME_WAIT, old data: no state moves" \
+		"$server >D* <A" TIME_WAIT/CLOSED 10
+	row_late "T13 the server in TIME_WAIT, an old ACK: no state moves" \
+		"$server >A* <A" TIME_WAIT/CLOSED 10
+	row_late "T13 the client in TIME_WAIT, its first SYN again: no state moves" \
+		"$client >S* <A" CLOSED/TIME_WAIT 10
+	row_late "T13 the client in TIME_WAIT, old data: no state moves" \
+		"$client >D*" CLOSED/TIME_WAIT 10
+	row_late "T13 the client in TIME_WAIT, an old ACK: no state moves" \
+		"$client >A*" CLOSED/TIME_WAIT 10
+}
+
+# row_ends NAME RUNG SEGMENTS: nothing comes any more; another conversation moves the clock
+row_ends()
+{
+	make_cap "$3" '@432061 >S'
+	is "$(replay "$CAP" --ladder | rungs | grep '^--')" "$2" "$1"
+}
+
+rows_timeouts()
+{
+	row_ends "T14 FIN_WAIT_1" "-- time-out of FIN_WAIT_1 at 60.030000: CLOSED/CLOSED" '>S <SA >A <F'
+	row_ends "T14 FIN_WAIT_2" "-- time-out of FIN_WAIT_2 at 60.040000: CLOSED/CLOSED" '>S <SA >A <F >A'
+	row_ends "T14 CLOSE_WAIT: a day" "-- time-out of CLOSE_WAIT at 86400.040000: CLOSED/CLOSED" \
+		'>S <SA >A >F <A'
+	row_ends "T14 LAST_ACK" "-- time-out of LAST_ACK at 60.050000: CLOSED/CLOSED" '>S <SA >A >F <A <F'
+	row_ends "T14 CLOSING" "-- time-out of CLOSING at 60.040000: CLOSED/CLOSED" '>S <SA >A >F <F-'
+	row_ends "T14 ESTABLISHED and idle: five days" \
+		"-- time-out of ESTABLISHED at 432000.020000: CLOSED/CLOSED" '>S <SA >A'
+	row_ends "T14 TIME_WAIT at both ends: 2 MSL" "-- 2 MSL are over at 60.050000: CLOSED/CLOSED" \
+		'>S <SA >A >F <F- >A <A'
+}
+
+# 300 addresses' SYNs, one that is answered, and one client among them
+row_flood()
+{
+	local i syns=()
+	for ((i = 0; i < 300; i++)); do
+		syns+=('>S')
+	done
+	make_cap "${syns[@]:0:150}" '>S <SA >A >D5 <A' "${syns[@]:150}"
+	is "$(replay "$CAP" --mode always --json | grep '"kind": "summary"' | sed 's/.*"verdicts": //')" \
+		'[{"action": "pass","reason": "tracked","packets": 1},{"action": "pass","reason": "cookie_ok","packets": 1},{"action": "reply","reason": "cookie","packets": 301}]}' \
+		"T18 a flood in a capture: a cookie for each SYN"
+	is "$(last "$CAP" --mode always | sort | uniq -c | sed 's/^ *//' | paste -sd ' ')" \
+		"1 ESTABLISHED/ESTABLISHED 300 LISTEN/CLOSED" \
+		"T18 no state of it, but of the client among it"
+	is "$(last "$CAP" | sort | uniq -c | sed 's/^ *//' | paste -sd ' ')" \
+		"1 ESTABLISHED/ESTABLISHED 300 SYN_RECEIVED/SYN_SENT" \
+		"T18 without cookies each is half-open"
+}
+
 rows_open()
 {
 	row "T1 three-way handshake" "$OPEN" '>S <SA >A'
@@ -271,7 +392,13 @@ $FOUR_WAY" "T1 T5 a session that tcpdump has captured: states of both ends after
 }
 
 rows_open
+rows_mss
+rows_simultaneous
 rows_close
+rows_reused
+rows_late
+rows_timeouts
+row_flood
 rows_reset
 rows_modes
 formats

@@ -10,10 +10,11 @@ Each SCRIPT is one conversation between a client and a server, one after the oth
   >D10           10 bytes of data (PSH,ACK); >F is FIN,ACK
   >F*            the same segment as that end's last with a FIN, once more (also S*, SA*, A*, D*)
   <F-            its ACK does not cover the other end's FIN yet
+  >S+            that end's SYN of another connection on the same tuple, with a higher number (also SA+)
   @60            60 s go by
 
 Options: --ng, --nano, --big-endian; --vlan N (twice: QinQ), --ipv6, --link ethernet|raw|cooked;
---snaplen N; --port P; --client-port P (of the first conversation)
+--snaplen N; --port P; --client-port P (of the first conversation); --mss N, of each SYN (default: none)
 """
 import argparse
 import ipaddress
@@ -33,6 +34,7 @@ parser.add_argument("--vlan", type=int, action="append", default=[])
 parser.add_argument("--ipv6", action="store_true")
 parser.add_argument("--link", choices=LINKS, default="ethernet")
 parser.add_argument("--snaplen", type=int, default=262144)
+parser.add_argument("--mss", type=int)
 parser.add_argument("--port", type=int, default=80)
 parser.add_argument("--client-port", type=int, default=1025)
 parser.add_argument("script", nargs="+")
@@ -46,7 +48,9 @@ CLIENT = ipaddress.ip_address("2001:db8:2::2" if args.ipv6 else "192.0.2.2").pac
 def packet(end, sport, seq, ack, flags, data):
     source, target = (CLIENT, SERVER) if end == ">" else (SERVER, CLIENT)
     ports = (sport, args.port) if end == ">" else (args.port, sport)
-    tcp = struct.pack(">HHIIBBHHH", *ports, seq, ack, 5 << 4, flags, 65535, 0, 0) + data
+    options = struct.pack(">BBH", 2, 4, args.mss) if flags & FLAGS["S"] and args.mss else b""
+    offset = (20 + len(options)) // 4 << 4
+    tcp = struct.pack(">HHIIBBHHH", *ports, seq, ack, offset, flags, 65535, 0, 0) + options + data
     if args.ipv6:
         ip = struct.pack(">IHBB", 6 << 28, len(tcp), 6, 64) + source + target
     else:
@@ -70,12 +74,14 @@ def converse(script, sport, now):
         if word[0] == "@":
             now += float(word[1:])
             continue
-        end, name, count, mark = re.fullmatch(r"([<>])([A-Z]+)(\d*)([*-]?)", word).groups()
+        end, name, count, mark = re.fullmatch(r"([<>])([A-Z]+)(\d*)([*+-]?)", word).groups()
         other = "<" if end == ">" else ">"
         if mark == "*":
             yield now, packet(end, sport, *last[end, name])
             now += 0.01
             continue
+        if mark == "+":
+            isn[end] = (following[end] + 0x10000) & 0xFFFFFFFF
         data = b"x" * int(count or 0)
         flags = 24 if name == "D" else sum(FLAGS[f] for f in name)
         flags |= 16 if name == "F" else 0
@@ -84,7 +90,9 @@ def converse(script, sport, now):
         last[end, name] = (seq, ack, flags, data)
         yield now, packet(end, sport, *last[end, name])
         now += 0.01
-        if not flags & 2:
+        if flags & 2:
+            following[end] = (isn[end] + 1) & 0xFFFFFFFF
+        else:
             following[end] = (following[end] + len(data) + (flags & 1)) & 0xFFFFFFFF
 
 
