@@ -311,13 +311,24 @@ static __always_inline verdict receive_gone(const struct shield *s, const struct
 	return mode == SYNSHIELD_MODE_OFF ? PASS(off) : ASK_KERNEL;
 }
 
+static __always_inline bool answers_nothing(const struct packet *p, const struct synshield_conn *c)
+{
+	return p->flags & TCP_ACK && c->local_next && p->ack != c->local_next;
+}
+
 /*
  * A handshake's wrong third segment: the kernel answers each with a RST (RFC 9293
  * section 3.10.7.4), and whoever made up the SYN could have any number of them.
  */
-static __always_inline bool answers_nothing(const struct packet *p, const struct synshield_conn *c)
+static __noinline verdict wrong_third(const struct shield *s, const struct packet *p,
+				      struct answer *a)
 {
-	return p->flags & TCP_ACK && c->local_next && p->ack != c->local_next;
+	enum synshield_mode mode = port_mode(s, p->tuple.local_port);
+
+	if (mode == SYNSHIELD_MODE_OFF || reset_is_due(s))
+		return PASS(tracked);
+	a->observe = mode == SYNSHIELD_MODE_OBSERVE;
+	return VERDICT(SYNSHIELD_DROP, unknown_reason(p));
 }
 
 static __always_inline verdict receive_tracked(struct xdp_md *ctx, const struct shield *s,
@@ -335,8 +346,8 @@ static __always_inline verdict receive_tracked(struct xdp_md *ctx, const struct 
 		meta_write(ctx, META_UNCONFIRMED, NULL, 0);
 	else if (c->local.syn_acked && p->flags & TCP_ACK && p->ack == c->local_next)
 		return complete(p, c, a);
-	else if (answers_nothing(p, c) && !reset_is_due(s))
-		return VERDICT(SYNSHIELD_DROP, unknown_reason(p));
+	else if (answers_nothing(p, c))
+		return wrong_third(s, p, a);
 	return PASS(tracked);
 }
 

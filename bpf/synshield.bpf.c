@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The shield's programs: XDP decides about every received frame, TC ingress
- * hands proven handshakes to the kernel, TC egress sees what this host opens.
+ * hands proven handshakes to the kernel, TC egress sees what this host sends.
  */
 #include "accept.h"
 #include "refuse.h"

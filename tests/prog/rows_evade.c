@@ -28,6 +28,12 @@ static void rows_wrong_third(bool ipv6)
 	s.payload = "data";
 	s.payload_len = 4;
 	row_segment(DROP(unknown_data), &s, "%s: so with data", family_name(ipv6));
+	shield_policy(PORT, &(struct synshield_policy){.mode = SYNSHIELD_MODE_OFF});
+	row_segment(PASS(tracked), &s, "%s: the port's mode is off", family_name(ipv6));
+	shield_policy(PORT, &(struct synshield_policy){.mode = SYNSHIELD_MODE_OBSERVE});
+	row_segment(WOULD + DROP(unknown_data), &s, "%s: the port only observes",
+		    family_name(ipv6));
+	shield_policy(PORT, &(struct synshield_policy){});
 	s.ack = 5000;
 	row_segment(PASS(tracked), &s, "%s: the right one needs no budget", family_name(ipv6));
 	ok(conn_is(&s, SYNSHIELD_CONN_ESTABLISHED), "%s: and establishes it", family_name(ipv6));
