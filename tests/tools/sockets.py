@@ -10,6 +10,7 @@ by 'timeout'.
   unlisten                             ok    nobody listens there any more
   accept                               ok CONN ADDR PORT
   connect SRC SPORT DST PORT [SECONDS] ok CONN    SRC and SPORT may be '-'
+  dial SRC SPORT DST PORT              ok CONN    does not wait for the other end
   send CONN TEXT                       ok
   recv CONN [SECONDS]                  what came, or eof
   shut CONN                            ok    a FIN, and it can still receive
@@ -75,6 +76,17 @@ def connect(src, sport, dst, port, seconds="10"):
     return f"ok {add(s)}"
 
 
+def dial(src, sport, dst, port):
+    s = socket.socket(family(dst))
+    s.bind((src, int(sport)))
+    s.setblocking(False)
+    try:
+        s.connect((dst, int(port)))
+    except BlockingIOError:
+        pass
+    return f"ok {add(s)}"
+
+
 def send(conn, text):
     conns[int(conn)].sendall(text.encode())
     return "ok"
@@ -118,8 +130,8 @@ def open_conns():
     return " ".join(str(number) for number in sorted(conns)) or "none"
 
 
-COMMANDS = {f.__name__: f for f in (listen, unlisten, accept, connect, send, recv, shut, close, abort,
-                                    vanish, keepalive)}
+COMMANDS = {f.__name__: f for f in (listen, unlisten, accept, connect, dial, send, recv, shut, close,
+                                    abort, vanish, keepalive)}
 COMMANDS["open"] = open_conns
 
 
