@@ -290,6 +290,11 @@ test_t20()
 	return 0
 }
 
+learned()
+{
+	(($(bpftool -j map dump pinned "$PIN_DIR/$SRV_IF/host" | sed 's/.*"learned":\([0-9]*\).*/\1/')))
+}
+
 ulimit -n 20000
 topo_up
 sysctl_in "$NS_SRV" net.core.somaxconn 20000
@@ -300,6 +305,7 @@ sockets_up cli cli
 ask srv listen 0.0.0.0 $PORT 1000
 shield_up "${CALM[@]}"
 plan 99
+await 15 "the shield to learn the sockets: till then no SYN goes the short way" learned
 RUN=0
 for MODE in auto always off; do
 	shield set "$SRV_IF" "mode=$MODE"
