@@ -360,11 +360,12 @@ const struct command command_replay = {
 		"There are no sockets, so the capture stands in for them: a port listens unless "
 		"it\n"
 		"answered a SYN with a RST; a connection without a handshake is known if the host\n"
-		"sent anything but RSTs on it; TIME_WAIT holds its tuple; and a RST within a "
-		"window\n"
-		"of 64 KiB is left to the kernel. Time-outs go by the capture's clock; limits per\n"
-		"second do not apply. In mode always the capture's SYN-ACKs give way to the\n"
-		"driver's, and the numbers that answer them are moved along.",
+		"sent anything but RSTs on it; TIME_WAIT holds its tuple (not in mode always); "
+		"and\n"
+		"a RST within a window of 64 KiB is left to the kernel. Time-outs go by the\n"
+		"capture's clock; limits per second do not apply. In mode always the capture's\n"
+		"SYN-ACKs give way to the driver's, and the numbers that answer them are moved "
+		"along.",
 	.args = replay_args,
 	.run = replay,
 };
