@@ -114,7 +114,7 @@ left_alone()
 	others=$(counted pass calm)+$(counted reply cookie)+$(counted pass tracked)
 	got=$(in_cli "$TOOLS/tcpc" get -n 20 -c 2 "$2" "$3" | field ok)
 	others=$(counted pass calm)+$(counted reply cookie)+$(counted pass tracked)-others
-	holds "$1" "${got:-0} == 20 && $(counted pass off) - before >= 60 && others == 0"
+	holds "$1" "${got:-0} == 20 && $(counted pass off) - before >= 60 && others <= 4" # a late segment of those before
 }
 
 queue_is_empty() { (($(half_open) == 0)); }

@@ -84,7 +84,9 @@ resets_are_capped()
 	refused=$(grown shield "reply.$2" "drop.$2")
 	holds "$NAME: RSTs to one prefix are as many as reply-rate allows" \
 		"resets >= REPLIES && resets <= MOST"
-	is $refused $RECEIVED "$NAME: each other segment is dropped as $2"
+	# a random ACK may bring a cookie by chance: 2^-24 each
+	holds "$NAME: each other segment is dropped as $2" \
+		"$refused <= $RECEIVED && $refused >= $RECEIVED - 4"
 	shield set "$SRV_IF" reply-rate=20000 reset-rate=10000 > /dev/null ||
 		not_ok "set the rates"
 	diag "$RECEIVED segments, $resets RSTs"
