@@ -252,6 +252,8 @@ static __always_inline void end_window(const struct shield *s, struct synshield_
 	acks = l->window_acks;
 	l->window_syns = 0;
 	l->window_acks = 0;
+	l->syns += syns;
+	l->acks += acks;
 	if (!start || !under_attack(s, l))
 		return;
 	l->attack_syns += syns;
@@ -271,6 +273,7 @@ static __always_inline void begin_attack(const struct shield *s, struct synshiel
 	if (__sync_val_compare_and_swap(&l->cookies_until_jiffies, until, s->now + quiet) != until)
 		return;
 	l->attacks++;
+	l->attack_jiffies = s->now;
 	l->attack_syns = 0;
 	l->attack_acks = 0;
 	l->attack_peak = 0;

@@ -8,6 +8,17 @@
 #include "jiffies.h"
 #include "log.h"
 
+bool under_attack(const struct synshield_listener *l, __u64 now)
+{
+	return l->cookies_until_jiffies > now;
+}
+
+/* The kernel's jiffies may be some ticks ahead of ours. */
+double attack_seconds(const struct synshield_listener *l, __u64 now)
+{
+	return now > l->attack_jiffies ? (double)(now - l->attack_jiffies) / jiffies_hz() : 0;
+}
+
 /* SYNs per second so far: the first eighth of a second may not be over yet. */
 static __u32 first_rate(const struct synshield_listener *l, __u64 now)
 {
@@ -27,43 +38,41 @@ static void say_start(const char *ifname, const struct listener_row *row, __u64 
 		 row->value.half_open);
 }
 
-static void say_end(const char *ifname, const struct attack *a, __u64 now)
+static void say_end(const char *ifname, const struct listener_row *row, __u64 now)
 {
-	const struct synshield_listener *l = &a->row.value;
-	double seconds = (double)(now - a->since_jiffies) / jiffies_hz();
+	const struct synshield_listener *l = &row->value;
+	double seconds = attack_seconds(l, now);
 	char text[ADDRESS_TEXT];
 
 	log_line("%s: attack on %s ended after %.1f s: peak %u SYN/s, %llu SYNs answered, %llu "
 		 "handshakes completed (%.4g %%)",
-		 ifname, address_text(text, a->row.key.addr, a->row.key.port), seconds,
-		 l->attack_peak, (unsigned long long)l->attack_syns,
-		 (unsigned long long)l->attack_acks,
+		 ifname, address_text(text, row->key.addr, row->key.port), seconds, l->attack_peak,
+		 (unsigned long long)l->attack_syns, (unsigned long long)l->attack_acks,
 		 l->attack_syns ? 100.0 * l->attack_acks / l->attack_syns : 0.0);
 }
 
 /* Both are sorted: one walk over the two tells what is new, goes on, is over. */
 static size_t merge(const struct attacks *old, const struct listener_row *rows, size_t count,
-		    struct attack *fresh, const char *ifname, __u64 now)
+		    struct listener_row *fresh, const char *ifname, __u64 now)
 {
 	size_t i, j = 0, kept = 0;
 
 	for (i = 0; i < count; i++) {
-		struct attack a = {.row = rows[i], .since_jiffies = now};
 		int diff = -1;
 
-		while (j < old->count && (diff = memcmp(&old->rows[j].row.key, &rows[i].key,
-							sizeof(rows[i].key))) < 0)
+		while (j < old->count &&
+		       (diff = memcmp(&old->rows[j].key, &rows[i].key, sizeof(rows[i].key))) < 0)
 			say_end(ifname, &old->rows[j++], now); /* it listens no more */
 		if (j < old->count && !diff)
-			a.since_jiffies = old->rows[j++].since_jiffies;
+			j++;
 		else
 			diff = -1;
-		if (rows[i].value.cookies_until_jiffies > now) {
+		if (under_attack(&rows[i].value, now)) {
 			if (diff)
 				say_start(ifname, &rows[i], now);
-			fresh[kept++] = a;
+			fresh[kept++] = rows[i];
 		} else if (!diff) {
-			say_end(ifname, &a, now);
+			say_end(ifname, &rows[i], now);
 		}
 	}
 	while (j < old->count)
@@ -74,7 +83,7 @@ static size_t merge(const struct attacks *old, const struct listener_row *rows, 
 int attacks_poll(struct attacks *attacks, const char *ifname, const struct maps *maps)
 {
 	struct listener_row *rows;
-	struct attack *fresh;
+	struct listener_row *fresh;
 	size_t count;
 	int err;
 

@@ -6,14 +6,13 @@
 
 #include "listeners.h"
 
-/* Listeners that were under attack at the last look. */
-struct attack {
-	struct listener_row row;
-	__u64 since_jiffies;
-};
+bool under_attack(const struct synshield_listener *l, __u64 now_jiffies);
+/* How long the last attack has gone on, if it is not over yet. */
+double attack_seconds(const struct synshield_listener *l, __u64 now_jiffies);
 
+/* Listeners that were under attack at the last look. */
 struct attacks {
-	struct attack *rows; /* sorted by key */
+	struct listener_row *rows; /* sorted by key */
 	size_t count;
 };
 

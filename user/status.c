@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "attacks.h"
 #include "counts.h"
 #include "fsm.h"
 #include "hints.h"
@@ -192,17 +193,12 @@ static void report_free(struct report *r)
 	free(r->policies);
 }
 
-static bool under_attack(const struct report *r, const struct listener_row *l)
-{
-	return l->value.cookies_until_jiffies > r->now_jiffies;
-}
-
 static size_t attacks(const struct report *r)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < r->listener_count; i++)
-		n += under_attack(r, &r->listeners[i]);
+		n += under_attack(&r->listeners[i].value, r->now_jiffies);
 	return n;
 }
 
@@ -357,7 +353,8 @@ static void print_listeners(const struct report *r)
 		printf("    %-26s %-8s %9u %-14s %8u %12u%s\n",
 		       address_text(text, l->key.addr, l->key.port), listener_mode(l),
 		       l->value.half_open, listener_cookies(r, l), l->value.attacks,
-		       l->value.attack_peak, under_attack(r, l) ? "  UNDER ATTACK" : "");
+		       l->value.attack_peak,
+		       under_attack(&l->value, r->now_jiffies) ? "  UNDER ATTACK" : "");
 	}
 	if (i < r->listener_count)
 		printf("    and %zu more (--json shows all)\n", r->listener_count - i);
@@ -478,7 +475,7 @@ static void json_listeners(struct json *j, const struct report *r)
 		json_text(j, "address", address_text(text, l->key.addr, l->key.port));
 		json_number(j, "port", l->key.port);
 		json_text(j, "mode", listener_mode(l));
-		json_bool(j, "under-attack", under_attack(r, l));
+		json_bool(j, "under-attack", under_attack(&l->value, r->now_jiffies));
 		json_text(j, "cookies", listener_cookies(r, l));
 		json_number(j, "half-open", l->value.half_open);
 		json_number(j, "attacks", l->value.attacks);

@@ -20,7 +20,7 @@
 #include "states.h"
 
 /* Raised when a key, value or meaning below changes. */
-#define SYNSHIELD_ABI 2
+#define SYNSHIELD_ABI 3
 
 #define SYNSHIELD_PIN_ROOT "/sys/fs/bpf/synshield"
 
@@ -234,8 +234,11 @@ struct synshield_listener {
 	__u32 handed;	    /* and those handed over since, perhaps still on their way to it */
 	__u32 handed_us;    /* low 32 bits, of 1024 ns: when the last of these was */
 	__u32 pad2;
+	__u64 attack_jiffies; /* when the last attack began */
+	__u64 syns;	      /* before window_jiffies: SYNs, */
+	__u64 acks;	      /* and cookies that came back */
 };
-_Static_assert(sizeof(struct synshield_listener) == 120, "ABI");
+_Static_assert(sizeof(struct synshield_listener) == 144, "ABI");
 
 /*
  * Map `conns`, LRU: the connections of this host, those that it opens and those

@@ -55,6 +55,8 @@ static void rows_rate(bool ipv6)
 	ok(l.attacks == 1 && l.cookies_until_jiffies <= now + 10 * HZ &&
 		   l.cookies_until_jiffies > now + 9 * HZ,
 	   "%s: an attack is counted and lasts the quiet time", family_name(ipv6));
+	ok(l.attack_jiffies <= now && l.attack_jiffies + 10 * HZ == l.cookies_until_jiffies,
+	   "%s: and when it began", family_name(ipv6));
 	row_segment(REPLY(cookie), &s, "%s: and all that follow", family_name(ipv6));
 	s.flags = TCP_ACK;
 	row_segment(DROP(unproven), &s, "%s: unknown ACK under attack", family_name(ipv6));
@@ -82,6 +84,8 @@ static void rows_slow(bool ipv6)
 		listener_put(&s, &l);
 	}
 	ok(!answered, "%s: one SYN a window is no attack", family_name(ipv6));
+	ok(l.syns + l.window_syns == 3 * LIMIT, "%s: but each is counted (%llu)", family_name(ipv6),
+	   (unsigned long long)l.syns);
 }
 
 static void fill(bool ipv6, __u16 port, int count)
@@ -221,6 +225,8 @@ static void rows_windows(bool ipv6, const struct window_row *r)
 	l.attack_syns = 7;
 	l.attack_acks = 3;
 	l.attack_peak = 12;
+	l.syns = 5;
+	l.acks = 2;
 	listener_put(&s, &l);
 	row_segment(REPLY(cookie), &s, "%s: after a second of %s", family_name(ipv6), r->name);
 	listener_get(&s, &l);
@@ -231,6 +237,8 @@ static void rows_windows(bool ipv6, const struct window_row *r)
 		   l.window_acks == 0 && passed >= HZ &&
 		   l.attack_peak == (r->syns >= 15 ? r->syns * HZ / passed : 12),
 	   "%s: %s: added to the attack's sums and peak", family_name(ipv6), r->name);
+	ok(l.syns == 5 + r->syns && l.acks == 2 + r->acks, "%s: %s: and to the listener's",
+	   family_name(ipv6), r->name);
 }
 
 void rows_attack(void)
