@@ -300,15 +300,16 @@ expect "the shield outlives kill -9" 0 "$dev: protected" in_ns "$synshield" stat
 expect "status tells that no daemon runs" 0 'daemon +not running' \
 	in_ns "$synshield" status --interval 10
 expect "set works without a daemon" 0 '' in_ns "$synshield" set "$dev" half-open=77
+abi=$(awk '$2 == "SYNSHIELD_ABI" { print $3 }' include/synshield/synshield.h)
 abi 1
 mv "$pins/$dev/doubts" "$pins/doubts"
-another="another version of synshield runs it \(map layout 1, this one knows 2\), and goes on: use that"
+another="another version of synshield runs it \(map layout 1, this one knows $abi\), and goes on: use that"
 refuse "another version's maps: run refuses" 1 "$another" in_ns "$synshield" run "$dev"
 refuse "another version's maps: status refuses" 1 "$another" in_ns "$synshield" status "$dev"
 refuse "another version's maps: set refuses" 1 "$another" in_ns "$synshield" set "$dev" quiet=9
 expect "another version's maps: its program runs on" 0 'prog/xdp' in_ns ip link show "$dev"
 mv "$pins/doubts" "$pins/$dev/doubts"
-abi 2
+abi "$abi"
 start_daemon second.log "$dev"
 expect "the next daemon takes over" 0 "$dev: taken over" cat "$work/second.log"
 expect "take-over keeps the settings" 0 'half-open": 77' settings half-open
