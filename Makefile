@@ -29,7 +29,7 @@ Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' '$(1)' '$(2)'
 
 .PHONY: all
-all: $(B)/synshield
+all: $(B)/synshield man
 
 $(B)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(HEADERS) vmlinux/vmlinux.h
 	$(call say,BPF,$@)
@@ -54,6 +54,7 @@ $(B)/synshield: $(USER_OBJ)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
+include man/man.mk
 -include tests/tools/tools.mk tests/prog/tests.mk
 
 # --- what to call ---
@@ -68,6 +69,7 @@ help:
 	@echo 'make lint       format, static analysis, shell scripts'
 	@echo 'make format     put the sources into shape'
 	@echo 'make verifier-stats  size of the BPF programs, against their ceiling (root)'
+	@echo 'make man        the manual and the completion of bash, into build/man'
 	@echo 'make install    to PREFIX=$(PREFIX)'
 
 deps:
@@ -99,9 +101,9 @@ lint: all tools tests
 		--suppress=unusedStructMember --suppress='*:bpf/*' -D__VMLINUX_H__ -D__x86_64__ \
 		-D'LIBBPF_OPTS(type, name, ...)=struct type name = {__VA_ARGS__}' \
 		-D'DECLARE_LIBXDP_OPTS(type, name, ...)=struct type name = {__VA_ARGS__}' \
-		-Iinclude -Iuser -Itests/prog -itests/prog/helper.bpf.c user tests/prog tests/unit
+		-Iinclude -Iuser -Itests/prog -itests/prog/helper.bpf.c user man tests/prog tests/unit
 	$(call say,LINT,shellcheck)
-	$(Q)shellcheck -x -S warning $(SHELL_SOURCES)
+	$(Q)shellcheck -x -S warning $(SHELL_SOURCES) $(COMPLETION)
 
 install: all
 	install -D -m 755 $(B)/synshield $(DESTDIR)$(PREFIX)/sbin/synshield
@@ -109,10 +111,16 @@ install: all
 	install -D -m 644 include/synshield/reasons.h $(DESTDIR)$(PREFIX)/include/synshield/reasons.h
 	install -D -m 644 include/synshield/listed.h $(DESTDIR)$(PREFIX)/include/synshield/listed.h
 	install -D -m 644 include/synshield/states.h $(DESTDIR)$(PREFIX)/include/synshield/states.h
+	for page in $(notdir $(MAN)); do \
+		install -D -m 644 $(B)/man/$$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page || exit 1; \
+	done
+	install -D -m 644 $(COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/synshield
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/synshield
 	rm -rf $(DESTDIR)$(PREFIX)/include/synshield
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man[58]/synshield.*[58]
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/synshield
 
 clean:
 	$(Q)rm -rf $(B)

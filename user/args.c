@@ -13,7 +13,7 @@
 const char *args_pin_dir;
 static bool args_help_wanted;
 
-static const struct arg common_args[] = {
+const struct arg args_common[] = {
 	{.name = "pin-dir",
 	 .type = ARG_TEXT,
 	 .to = &args_pin_dir,
@@ -60,7 +60,7 @@ static const struct arg *args_find(const struct command *cmd, const char *name, 
 {
 	const struct arg *a = args_find_in(cmd->args, name, len, letter);
 
-	return a ? a : args_find_in(common_args, name, len, letter);
+	return a ? a : args_find_in(args_common, name, len, letter);
 }
 
 static void args_list_choices(const struct arg *a, char *buf, size_t size)
@@ -217,7 +217,7 @@ void args_help(const struct command *cmd)
 {
 	printf("usage: synshield %s %s\n\n%s\n\noptions:\n", cmd->name, cmd->usage, cmd->about);
 	args_help_rows(cmd->args);
-	args_help_rows(common_args);
+	args_help_rows(args_common);
 	if (cmd->settings)
 		options_help(stdout);
 }

@@ -37,9 +37,13 @@ struct command {
 	const char *summary; /* one line */
 	const char *about;   /* for --help */
 	const struct arg *args;
-	bool settings; /* takes [PORT:]KEY=VALUE: --help lists them */
+	bool settings;	/* takes [PORT:]KEY=VALUE: --help lists them */
+	bool any_iface; /* IFACE need not be running */
 	int (*run)(const struct command *cmd, int argc, char **argv);
 };
+
+/* the switches that every subcommand has */
+extern const struct arg args_common[];
 
 /* --pin-dir, of every subcommand; $SYNSHIELD_PIN_DIR; else the default */
 extern const char *args_pin_dir;

@@ -238,5 +238,6 @@ const struct command command_doctor = {
 		 "mends it.\n"
 		 "Exits 1 if something makes 'synshield run' impossible.",
 	.args = doctor_args,
+	.any_iface = true,
 	.run = doctor,
 };

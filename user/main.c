@@ -3,35 +3,29 @@
 #include <string.h>
 
 #include "args.h"
+#include "commands.h"
 #include "log.h"
-
-static const struct command *const commands[] = {
-	&command_run,	 &command_status, &command_conns,  &command_trace,
-	&command_replay, &command_stats,  &command_set,	   &command_allow,
-	&command_deny,	 &command_detach, &command_doctor,
-};
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static void usage(FILE *out)
 {
-	size_t i;
+	const struct command *const *cmd;
 
 	fprintf(out, "usage: synshield COMMAND [ARGUMENT...]\n\n"
 		     "Answers SYN floods with cookies from the network driver (XDP), so that real\n"
 		     "clients notice nothing.\n\ncommands:\n");
-	for (i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
+	for (cmd = commands; *cmd; cmd++)
+		fprintf(out, "  %-10s%s\n", (*cmd)->name, (*cmd)->summary);
 	fprintf(out, "  %-10s%s\n\n", "help", "this text; 'help COMMAND' is 'COMMAND --help'");
 	fprintf(out, "exit codes: 0 done, 1 failed, 2 wrong usage, 3 not running\n");
 }
 
 static const struct command *find_command(const char *name)
 {
-	size_t i;
+	const struct command *const *cmd;
 
-	for (i = 0; i < COMMANDS; i++) {
-		if (!strcmp(commands[i]->name, name))
-			return commands[i];
+	for (cmd = commands; *cmd; cmd++) {
+		if (!strcmp((*cmd)->name, name))
+			return *cmd;
 	}
 	log_line("unknown command '%s'; see 'synshield --help'", name);
 	return NULL;

@@ -375,7 +375,7 @@ void options_print_value(FILE *out, const struct option_desc *d, __u32 value, bo
 		fprintf(out, "%u %s", value, d->unit);
 }
 
-static void help_values(FILE *out, const struct option_desc *d)
+void options_print_range(FILE *out, const struct option_desc *d)
 {
 	if (d->type != OPTION_CHOICE)
 		fprintf(out, "%u to %u%s; ", d->min, d->max,
@@ -400,7 +400,7 @@ void options_help(FILE *out)
 		for (p = d->help; (end = strchr(p, '\n')); p = end + 1)
 			fprintf(out, "%.*s\n%26s", (int)(end - p), p, "");
 		fprintf(out, "%s\n%26s(", p, "");
-		help_values(out, d);
+		options_print_range(out, d);
 		fprintf(out, ")\n");
 	}
 }

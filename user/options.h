@@ -60,6 +60,8 @@ const char *options_mode_name(__u32 mode);
 /* The word that stands for the value of the interface, of a port; NULL: it is a number. */
 const char *options_word(const struct option_desc *d, __u32 value, bool port);
 void options_print_value(FILE *out, const struct option_desc *d, __u32 value, bool port);
+/* "8 to 100000000; default 5000 SYN/s" */
+void options_print_range(FILE *out, const struct option_desc *d);
 void options_help(FILE *out);
 
 #endif

@@ -450,6 +450,7 @@ const struct command command_run = {
 		"keys, connections and settings stay, the programs are replaced in one step.\n"
 		"The shield goes on when the daemon ends; 'synshield detach' removes it.",
 	.args = run_args,
+	.any_iface = true,
 	.settings = true,
 	.run = run,
 };

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "commands.h"
+
+#include <stddef.h>
+
+#include "args.h"
+
+const struct command *const commands[] = {
+	&command_run,	 &command_status, &command_conns,  &command_trace,
+	&command_replay, &command_stats,  &command_set,	   &command_allow,
+	&command_deny,	 &command_detach, &command_doctor, NULL,
+};
