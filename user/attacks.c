@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deeds.h"
 #include "jiffies.h"
 #include "log.h"
 
@@ -52,11 +53,12 @@ static void say_end(const char *ifname, const struct listener_row *row, __u64 no
 }
 
 /* Both are sorted: one walk over the two tells what is new, goes on, is over. */
-static size_t merge(const struct attacks *old, const struct listener_row *rows, size_t count,
+static size_t merge(struct attacks *old, const struct listener_row *rows, size_t count,
 		    struct listener_row *fresh, const char *ifname, __u64 now)
 {
 	size_t i, j = 0, kept = 0;
 
+	old->begun = 0;
 	for (i = 0; i < count; i++) {
 		int diff = -1;
 
@@ -68,8 +70,10 @@ static size_t merge(const struct attacks *old, const struct listener_row *rows, 
 		else
 			diff = -1;
 		if (under_attack(&rows[i].value, now)) {
-			if (diff)
+			if (diff) {
 				say_start(ifname, &rows[i], now);
+				old->begun++;
+			}
 			fresh[kept++] = rows[i];
 		} else if (!diff) {
 			say_end(ifname, &rows[i], now);
@@ -78,6 +82,15 @@ static size_t merge(const struct attacks *old, const struct listener_row *rows, 
 	while (j < old->count)
 		say_end(ifname, &old->rows[j++], now);
 	return kept;
+}
+
+static void count_begun(struct attacks *attacks, const struct maps *maps)
+{
+	const struct synshield_daemon done = {.attacks = attacks->begun};
+
+	if (attacks->looked && attacks->begun)
+		deeds_add(maps, &done);
+	attacks->looked = true;
 }
 
 int attacks_poll(struct attacks *attacks, const char *ifname, const struct maps *maps)
@@ -96,6 +109,7 @@ int attacks_poll(struct attacks *attacks, const char *ifname, const struct maps 
 		free(attacks->rows);
 		attacks->rows = fresh;
 		attacks->count = count;
+		count_begun(attacks, maps);
 	}
 	free(rows);
 	return fresh ? 0 : -ENOMEM;

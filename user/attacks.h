@@ -2,6 +2,7 @@
 #ifndef ATTACKS_H
 #define ATTACKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "listeners.h"
@@ -14,9 +15,14 @@ double attack_seconds(const struct synshield_listener *l, __u64 now_jiffies);
 struct attacks {
 	struct listener_row *rows; /* sorted by key */
 	size_t count;
+	size_t begun; /* at the last look */
+	bool looked;  /* what the first look finds has begun before */
 };
 
-/* Looks at the listeners; one line on stderr for every attack that starts or ends. */
+/*
+ * Looks at the listeners; one line on stderr for every attack that starts or ends.  Those
+ * that start after the first look are counted in the map `daemon`.
+ */
 int attacks_poll(struct attacks *attacks, const char *ifname, const struct maps *maps);
 void attacks_free(struct attacks *attacks);
 

@@ -8,9 +8,9 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "jiffies.h"
 #include "keepalive.h"
 #include "log.h"
@@ -20,7 +20,6 @@
 #include "table.h"
 #include "view.h"
 
-#define SECOND_NS 1000000000ULL
 /* Work at a time, so that the daemon's other duties go on. */
 #define READ_MAX 16384
 #define DUE_MAX 4096
@@ -65,14 +64,6 @@ struct closing {
 	unsigned int budget; /* of closing_read() */
 	bool full;
 };
-
-static __u64 boottime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * SECOND_NS + ts.tv_nsec;
-}
 
 static void read_clocks(struct closing *c)
 {
@@ -691,6 +682,22 @@ void closing_tick(struct closing *c)
 	follow_scan(c);
 	keepalive_tick(c->alive, c->now);
 	flush(c);
+}
+
+static void set_counts(struct synshield_state_counts *to,
+		       const __u32 counts[SYNSHIELD_TCP_STATES_MAX])
+{
+#define X(name) to->name = counts[SYNSHIELD_TCP_##name];
+	SYNSHIELD_TCP_STATES(X)
+#undef X
+}
+
+void closing_now(const struct closing *c, struct synshield_daemon *now)
+{
+	now->followed = c->table.count;
+	now->timers = c->wheel.count;
+	set_counts(&now->remote, c->view.remote);
+	set_counts(&now->local, c->view.local);
 }
 
 int closing_fd(const struct closing *c)

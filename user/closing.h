@@ -31,6 +31,9 @@ void closing_follow(struct closing *c, const struct synshield_settings *settings
 /* `conns` was written by other than the BPF programs. */
 void closing_rescan(struct closing *c);
 
+/* How it is now: see the map `daemon`. */
+void closing_now(const struct closing *c, struct synshield_daemon *now);
+
 /* For how long the handshake has been half-open, in ns; 0 if it is not, by `conns`. */
 __u64 closing_half_open_ns(struct closing *c, const struct synshield_tuple *tuple);
 /* The kernel's socket was ended: it leaves `conns`, too. */

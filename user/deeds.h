@@ -7,5 +7,7 @@
 
 /* Adds the counts of `more`; the rest stays as it is. */
 void deeds_add(const struct maps *maps, const struct synshield_daemon *more);
+/* How it is now: started_ns and what follows it. */
+void deeds_now(const struct maps *maps, const struct synshield_daemon *now);
 
 #endif

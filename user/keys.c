@@ -5,12 +5,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "synshield/synshield.h"
-
-#define SECOND_NS 1000000000ULL
 
 static size_t mapping_size(void)
 {
@@ -31,14 +29,6 @@ void keys_unmap(struct synshield_keys *keys)
 {
 	if (keys)
 		munmap(keys, mapping_size());
-}
-
-static __u64 boottime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * SECOND_NS + ts.tv_nsec;
 }
 
 int keys_rotate(struct synshield_keys *keys, __u32 epoch)

@@ -8,6 +8,8 @@
 
 #include "args.h"
 #include "backlog.h"
+#include "clock.h"
+#include "deeds.h"
 #include "host.h"
 #include "jiffies.h"
 #include "link.h"
@@ -148,6 +150,14 @@ static int attached(const struct shield *s)
 	return 0;
 }
 
+static void note_deeds(const struct shield *s)
+{
+	struct synshield_daemon now = {.started_ns = s->started_ns};
+
+	closing_now(s->closing, &now);
+	deeds_now(&s->maps, &now);
+}
+
 int shield_second(struct shield *s)
 {
 	struct synshield_settings settings;
@@ -173,6 +183,7 @@ int shield_second(struct shield *s)
 	s->max_syn_backlog = settings.max_syn_backlog;
 	complain(s, "count the connections of each source",
 		 sources_follow(&s->maps, &settings, &s->locals, &s->sources, &s->conns.bound));
+	note_deeds(s);
 	return 0;
 }
 
@@ -398,6 +409,7 @@ int shield_start(struct shield *s, const char *ifname, const struct shield_wish 
 
 	memset(s, 0, sizeof(*s));
 	s->dir_fd = -1;
+	s->started_ns = boottime_ns();
 	halfopen_init(&s->halfopen);
 	maps_init(&s->maps);
 	maps_init(&pinned);

@@ -50,6 +50,7 @@ struct shield {
 	struct closing *closing;
 	struct halfopen halfopen;
 	__u32 max_syn_backlog; /* the setting */
+	__u64 started_ns;      /* CLOCK_BOOTTIME */
 };
 
 /* With the root locked: attaches, or takes over what is pinned.  Errors are said. */

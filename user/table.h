@@ -23,7 +23,8 @@ struct tracked {
 	__u8 probes : 2; /* of keepalive, not answered; three, and not live: found dead */
 	__u8 mark;	 /* number of the scan that found it last */
 	/* of a live one not known: what is shown; of one not live: what it ended in */
-	enum synshield_tcp_state remote, local;
+	enum synshield_tcp_state remote : 4, local : 4;
+	enum synshield_tcp_state shown_remote : 4, shown_local : 4; /* as `closing` has them */
 	struct fsm fsm;
 	__u64 since_ns, moved_ns; /* see struct synshield_closing */
 	__u32 asked_segments;	  /* the remote end's when it was probed last, */

@@ -62,6 +62,26 @@ static void drop(struct view *view, const struct synshield_tuple *tuples, __u32 
 	}
 }
 
+static void hide(struct view *view, struct tracked *t)
+{
+	if (!t->shown)
+		return;
+	view->remote[t->shown_remote]--;
+	view->local[t->shown_local]--;
+	t->shown = 0;
+}
+
+static void show(struct view *view, struct tracked *t, enum synshield_tcp_state remote,
+		 enum synshield_tcp_state local)
+{
+	hide(view, t);
+	view->remote[remote]++;
+	view->local[local]++;
+	t->shown_remote = remote;
+	t->shown_local = local;
+	t->shown = 1;
+}
+
 void view_flush(struct view *view)
 {
 	static struct synshield_tuple puts[VIEW_BATCH], drops[VIEW_BATCH];
@@ -75,11 +95,11 @@ void view_flush(struct view *view)
 		t->dirty = 0;
 		if (t->known && t->live) {
 			fill(&values[put_count], t);
+			show(view, t, values[put_count].remote, values[put_count].local);
 			puts[put_count++] = t->tuple;
-			t->shown = 1;
 		} else if (t->shown) {
 			drops[drop_count++] = t->tuple;
-			t->shown = 0;
+			hide(view, t);
 		}
 		if (t->dead)
 			table_remove(view->table, t);
@@ -89,14 +109,15 @@ void view_flush(struct view *view)
 	put(view, puts, values, put_count);
 }
 
-static void recall(struct table *table, const struct synshield_tuple *tuple,
+static void recall(struct view *view, const struct synshield_tuple *tuple,
 		   const struct synshield_closing *value)
 {
-	struct tracked *t = table_add(table, tuple);
+	struct tracked *t = table_add(view->table, tuple);
 
 	if (!t)
 		return;
-	t->shown = t->live = 1;
+	show(view, t, value->remote, value->local);
+	t->live = 1;
 	t->remote = value->remote;
 	t->local = value->local;
 	t->since_ns = value->since_ns;
@@ -117,7 +138,7 @@ int view_load(struct view *view)
 	if (err)
 		return err;
 	for (i = 0; i < count; i++)
-		recall(view->table, &tuples[i], &values[i]);
+		recall(view, &tuples[i], &values[i]);
 	free(tuples);
 	free(values);
 	return 0;

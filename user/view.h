@@ -14,6 +14,8 @@ struct view {
 	struct tracked *dirty[VIEW_BATCH];
 	size_t count;
 	__u64 refused; /* for which `closing` had no room */
+	/* of what is shown: how many have that state, of the remote and of the local end */
+	__u32 remote[SYNSHIELD_TCP_STATES_MAX], local[SYNSHIELD_TCP_STATES_MAX];
 };
 
 void view_init(struct view *view, struct table *table, const struct maps *maps);

@@ -298,17 +298,34 @@ struct synshield_tracking {
 };
 _Static_assert(sizeof(struct synshield_tracking) == 32, "ABI");
 
-/* Map `daemon`, one element: what the daemons of this interface have done so far. */
+/* Connections, by the state of one of their ends. */
+struct synshield_state_counts {
+#define X(name) __u32 name;
+	SYNSHIELD_TCP_STATES(X)
+#undef X
+	__u32 pad;
+};
+
+/*
+ * Map `daemon`, one element: what the daemons of this interface have done so far; and how
+ * it is now, as long as one runs.
+ */
 struct synshield_daemon {
 	__u64 probes;	       /* of keepalive, sent */
 	__u64 probes_answered; /* idle connections whose other end answered one */
 	__u64 dead;	       /* connections whose other end answered none */
 	__u64 dead_closed;     /* and whose socket was closed */
 	__u64 half_open_ended; /* handshakes older than half_open_timeout */
+	__u64 attacks;	       /* begun while a daemon ran */
 	__u32 backlog_before;  /* net.ipv4.tcp_max_syn_backlog, to be restored; */
 	__u32 backlog_set;     /* what it was set to, or 0 */
+	/* now: */
+	__u64 started_ns;			     /* CLOCK_BOOTTIME: since when it runs */
+	__u64 followed;				     /* connections, those that have ended too */
+	__u64 timers;				     /* deadlines that are set */
+	struct synshield_state_counts remote, local; /* of those that are in `closing` */
 };
-_Static_assert(sizeof(struct synshield_daemon) == 48, "ABI");
+_Static_assert(sizeof(struct synshield_daemon) == 176, "ABI");
 
 enum synshield_end {
 	SYNSHIELD_REMOTE,
