@@ -60,6 +60,7 @@ int args_wrong(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 extern const struct command command_run, command_status, command_stats, command_set, command_allow,
-	command_conns, command_trace, command_replay, command_deny, command_detach, command_doctor;
+	command_conns, command_trace, command_replay, command_deny, command_detach, command_doctor,
+	command_metrics;
 
 #endif

@@ -37,16 +37,19 @@ void address_from_ipv4(__u8 addr[16], const void *ipv4)
 	memcpy(addr + 12, ipv4, 4);
 }
 
+const char *address_only(char text[ADDRESS_TEXT], const __u8 addr[16])
+{
+	if (address_is_ipv4(addr))
+		return inet_ntop(AF_INET, addr + 12, text, ADDRESS_TEXT);
+	return inet_ntop(AF_INET6, addr, text, ADDRESS_TEXT);
+}
+
 const char *address_text(char text[ADDRESS_TEXT], const __u8 addr[16], __u16 port)
 {
-	char buf[INET6_ADDRSTRLEN];
+	const char *form = address_is_ipv4(addr) ? "%s:%u" : "[%s]:%u";
+	char buf[ADDRESS_TEXT];
 
-	if (address_is_ipv4(addr))
-		snprintf(text, ADDRESS_TEXT, "%s:%u",
-			 inet_ntop(AF_INET, addr + 12, buf, sizeof(buf)), port);
-	else
-		snprintf(text, ADDRESS_TEXT, "[%s]:%u", inet_ntop(AF_INET6, addr, buf, sizeof(buf)),
-			 port);
+	snprintf(text, ADDRESS_TEXT, form, address_only(buf, addr), port);
 	return text;
 }
 

@@ -34,8 +34,10 @@ int locals_write(const struct locals *locals, int map_fd);
 bool address_is_ipv4(const __u8 addr[16]);
 bool address_is_any(const __u8 addr[16]);
 void address_from_ipv4(__u8 addr[16], const void *ipv4);
-/* "192.0.2.1:80", "[2001:db8::1]:80" */
 #define ADDRESS_TEXT 64
+/* "192.0.2.1", "2001:db8::1" */
+const char *address_only(char text[ADDRESS_TEXT], const __u8 addr[16]);
+/* "192.0.2.1:80", "[2001:db8::1]:80" */
 const char *address_text(char text[ADDRESS_TEXT], const __u8 addr[16], __u16 port);
 
 #endif
