@@ -60,7 +60,7 @@ static void close_all(struct request *r)
 	free(r->at);
 }
 
-static int open_all(struct request *r)
+static int open_all(struct request *r, int (*open)(struct enforcement *e, const char *ifname))
 {
 	char(*names)[IF_NAMESIZE] = NULL;
 	char *chosen[] = {(char *)iface};
@@ -74,7 +74,7 @@ static int open_all(struct request *r)
 	if (!r->at)
 		err = log_errno(-ENOMEM, "cannot read the lists");
 	for (i = 0; i < count && !err; i++) {
-		err = enforce_open(&r->at[i], names[i]);
+		err = open(&r->at[i], names[i]);
 		if (err == -ENOENT)
 			code = interfaces_not_running(names[i]);
 		r->count += !err;
@@ -114,7 +114,7 @@ static void list_json(struct json *j, const struct enforcement *e, enum synshiel
 	json_end(j);
 }
 
-static int list_all(struct request *r)
+static void list_all(struct request *r)
 {
 	struct json j;
 	size_t i;
@@ -131,7 +131,6 @@ static int list_all(struct request *r)
 	}
 	if (as_json)
 		json_end(&j);
-	return EXIT_OK;
 }
 
 /* -- change -- */
@@ -260,7 +259,17 @@ static int change_all(struct request *r)
 
 /* -- the command line -- */
 
-static int with_root(struct request *r, int (*act)(struct request *r))
+static int show(struct request *r)
+{
+	int code = open_all(r, enforce_open_to_read);
+
+	if (!code)
+		list_all(r);
+	close_all(r);
+	return code;
+}
+
+static int change(struct request *r)
 {
 	int root, code;
 
@@ -268,9 +277,9 @@ static int with_root(struct request *r, int (*act)(struct request *r))
 	if (root < 0 && root != -ENOENT)
 		return EXIT_FAILED;
 	/* without a root, this says that nothing runs */
-	code = open_all(r);
+	code = open_all(r, enforce_open);
 	if (!code)
-		code = act(r);
+		code = change_all(r);
 	close_all(r);
 	if (root >= 0)
 		close(root);
@@ -283,7 +292,7 @@ static int list(const struct command *cmd, struct request *r, int argc)
 		return args_wrong(cmd, "list takes no prefixes: it shows all");
 	if (file)
 		return args_wrong(cmd, "list takes no --file");
-	return with_root(r, list_all);
+	return show(r);
 }
 
 /* Words are usage, a file's content is not. */
@@ -328,7 +337,7 @@ static int allow(const struct command *cmd, int argc, char **argv)
 		return args_wrong(cmd, "add, del, replace or list, not '%s'", argv[0]);
 	code = gather(cmd, &r, argc - 1, argv + 1);
 	if (!code)
-		code = with_root(&r, change_all);
+		code = change(&r);
 	list_wishes_free(&r.wishes);
 	return code;
 }

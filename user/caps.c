@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +20,12 @@ static const struct {
 	{CAP_NET_ADMIN, false, "CAP_NET_ADMIN"},
 	{CAP_PERFMON, true, "CAP_PERFMON"},
 };
+
+/*
+ * CAP_NET_ADMIN: to end sockets (sock_diag), to read nftables' rules, for marks;
+ * CAP_NET_RAW: keepalive probes.  Pins and sysctls are root's by their owner.
+ */
+static const uint64_t kept = 1ULL << CAP_NET_ADMIN | 1ULL << CAP_NET_RAW;
 
 static uint64_t effective(void)
 {
@@ -45,6 +52,31 @@ void caps_missing(char *list, size_t size)
 			used += snprintf(list + used, size - used, "%s%s", used ? ", " : "",
 					 needed[i].name);
 	}
+}
+
+/* Without CAP_SETPCAP it stays as it is, which no_new_privs makes no matter. */
+static void shrink_bounding_set(void)
+{
+	int i;
+
+	for (i = 0; prctl(PR_CAPBSET_READ, i) >= 0; i++) {
+		if (!(kept >> i & 1))
+			prctl(PR_CAPBSET_DROP, i);
+	}
+}
+
+int caps_drop(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {};
+	uint64_t left = effective() & kept;
+
+	shrink_bounding_set();
+	data[0].effective = data[0].permitted = left;
+	data[1].effective = data[1].permitted = left >> 32;
+	if (syscall(SYS_capset, &head, data) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return log_errno(-errno, "cannot give up capabilities");
+	return 0;
 }
 
 int caps_require(void)

@@ -10,4 +10,10 @@ void caps_missing(char *list, size_t size);
 /* 0, or -EPERM after one line. */
 int caps_require(void);
 
+/*
+ * Gives up for good what only the start needs: from here on no program is loaded, nothing
+ * attached, and no program executed that has more.  Errors are said.
+ */
+int caps_drop(void);
+
 #endif

@@ -16,7 +16,7 @@
 #define BATCH 1024
 #define SETTLE_US 50000
 
-int enforce_open(struct enforcement *e, const char *ifname)
+static int open_lists(struct enforcement *e, const char *ifname, bool to_read)
 {
 	void *keys, *values;
 	size_t count;
@@ -24,10 +24,10 @@ int enforce_open(struct enforcement *e, const char *ifname)
 
 	memset(e, 0, sizeof(*e));
 	snprintf(e->ifname, sizeof(e->ifname), "%s", ifname);
-	err = maps_open(&e->maps, ifname);
+	err = to_read ? maps_open_to_read(&e->maps, ifname) : maps_open(&e->maps, ifname);
 	if (err)
 		return err;
-	err = listed_open(&e->listed, &e->maps);
+	err = to_read ? 0 : listed_open(&e->listed, &e->maps);
 	if (!err)
 		err = maps_dump(&e->maps, MAP_LISTS, &keys, &values, &count);
 	if (!err) {
@@ -41,6 +41,16 @@ int enforce_open(struct enforcement *e, const char *ifname)
 	listed_close(&e->listed);
 	maps_close(&e->maps);
 	return err == -ENOENT ? -EIO : err;
+}
+
+int enforce_open(struct enforcement *e, const char *ifname)
+{
+	return open_lists(e, ifname, false);
+}
+
+int enforce_open_to_read(struct enforcement *e, const char *ifname)
+{
+	return open_lists(e, ifname, true);
 }
 
 void enforce_close(struct enforcement *e)

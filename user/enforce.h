@@ -22,6 +22,8 @@ struct enforcement {
 
 /* 0, -ENOENT: not running; other errors are said. */
 int enforce_open(struct enforcement *e, const char *ifname);
+/* Only for the lists before; the root need not be locked. */
+int enforce_open_to_read(struct enforcement *e, const char *ifname);
 void enforce_close(struct enforcement *e);
 
 /* Errors are said. */

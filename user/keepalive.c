@@ -28,6 +28,7 @@ struct keepalive {
 	int ifindex;
 	int sockets;
 	struct sockread *read;
+	int unread;	      /* why there is none */
 	__u64 idle, interval; /* ns; idle 0: off */
 	bool close, cannot_close, cannot_send;
 	struct synshield_daemon counted; /* and not written yet */
@@ -47,6 +48,8 @@ int keepalive_open(struct keepalive **made, const struct maps *maps, const char 
 	k->ifname = ifname;
 	k->ifindex = ifindex;
 	k->sockets = sockets;
+	/* now, as the daemon gives up the right to load programs when it has started */
+	k->unread = sockread_open(&k->read);
 	return 0;
 }
 
@@ -94,9 +97,11 @@ bool keepalive_follow(struct keepalive *k, const struct synshield_settings *sett
 
 	follow_close(k, idle && settings->keepalive_close);
 	moved = idle != k->idle;
-	if (moved && idle && !k->read && sockread_open(&k->read))
-		log_line("%s: warning: keepalive=%u: nothing is probed, for that", k->ifname,
-			 settings->keepalive);
+	if (moved && idle && !k->read)
+		log_errno(k->unread,
+			  "%s: warning: keepalive=%u: nothing is probed: cannot load the program "
+			  "that reads the kernel's sockets",
+			  k->ifname, settings->keepalive);
 	k->idle = idle;
 	k->interval = settings->keepalive_interval * SECOND_NS;
 	return moved;

@@ -68,6 +68,15 @@ int link_ifindex(const char *ifname, const char *what)
 	return ifindex;
 }
 
+bool link_hidden(const char *ifname, const char *what)
+{
+	int fd = pin_get(ifname, what);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -EACCES;
+}
+
 __u32 link_prog_id(int prog_fd)
 {
 	struct bpf_prog_info info = {};

@@ -15,6 +15,8 @@ int link_replace(const char *ifname, const char *what, int prog_fd);
 int link_detach(const char *ifname, const char *what);
 /* Interface that a pinned link is attached to; 0: dead; -ENOENT: not pinned. */
 int link_ifindex(const char *ifname, const char *what);
+/* It is pinned, but this user may only look: see readers.h */
+bool link_hidden(const char *ifname, const char *what);
 /* id of a program; 0 on failure */
 __u32 link_prog_id(int prog_fd);
 /* id of the program pinned under that name; 0: none */

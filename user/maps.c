@@ -10,6 +10,7 @@
 
 #include "log.h"
 #include "pin.h"
+#include "readers.h"
 
 const char *const map_names[MAP_COUNT] = {
 	[MAP_SETTINGS] = "settings", [MAP_POLICY] = "policy",	    [MAP_HOST] = "host",
@@ -67,16 +68,21 @@ static int maps_check_abi(const struct maps *maps, const char *ifname)
 	return refuse_abi(ifname, abi[0]);
 }
 
-static int open_pinned(struct maps *maps, const char *ifname)
+static int open_pinned(struct maps *maps, const char *ifname, bool to_read)
 {
 	int i, fd, err;
 
 	for (i = 0; i < MAP_COUNT; i++) {
-		fd = pin_get(ifname, map_names[i]);
+		fd = to_read ? pin_get_to_read(ifname, map_names[i])
+			     : pin_get(ifname, map_names[i]);
+		if (fd == -EACCES && to_read && i == MAP_KEYS)
+			continue;
 		if (fd < 0)
-			return fd == -ENOENT ? fd
-					     : log_errno(fd, "cannot open the pinned map %s of %s",
-							 map_names[i], ifname);
+			return fd == -ENOENT
+				       ? fd
+				       : log_errno(fd, "cannot open the pinned map %s of %s%s",
+						   map_names[i], ifname,
+						   to_read ? readers_remedy(fd) : " (be root)");
 		maps->fd[i] = fd;
 		err = i == MAP_SETTINGS ? maps_check_abi(maps, ifname) : 0;
 		if (err)
@@ -85,14 +91,33 @@ static int open_pinned(struct maps *maps, const char *ifname)
 	return 0;
 }
 
-int maps_open(struct maps *maps, const char *ifname)
+static int open_all(struct maps *maps, const char *ifname, bool to_read)
 {
 	int err;
 
 	maps_init(maps);
-	err = open_pinned(maps, ifname);
+	err = open_pinned(maps, ifname, to_read);
 	if (err)
 		maps_close(maps);
+	return err;
+}
+
+int maps_open(struct maps *maps, const char *ifname)
+{
+	return open_all(maps, ifname, false);
+}
+
+int maps_open_to_read(struct maps *maps, const char *ifname)
+{
+	return open_all(maps, ifname, true);
+}
+
+int maps_admit_readers(const char *ifname)
+{
+	int id, err = 0;
+
+	for (id = 0; id < MAP_COUNT && !err; id++)
+		err = id == MAP_KEYS ? 0 : pin_admit(ifname, map_names[id]);
 	return err;
 }
 

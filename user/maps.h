@@ -43,6 +43,10 @@ void maps_close(struct maps *maps);
  * Errors other than -ENOENT are said.
  */
 int maps_open(struct maps *maps, const char *ifname);
+/* The same for members of the group of `run --group`, who are not given the keys. */
+int maps_open_to_read(struct maps *maps, const char *ifname);
+/* Gives the pinned maps to that group; errors are said. */
+int maps_admit_readers(const char *ifname);
 
 /* max_entries */
 int maps_capacity(const struct maps *maps, enum map_id id, __u32 *entries);

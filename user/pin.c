@@ -13,16 +13,24 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "args.h"
 #include "log.h"
+#include "readers.h"
 
 #define BPFFS "/sys/fs/bpf"
 #define NOTE "attach"
-#define TRACING "tracing" /* a directory, only to be locked */
+/*
+ * Directories, only to be locked.  They are root's alone, or everybody who may look could
+ * hold the locks.  No interface's directory begins with ':'.
+ */
+#define TRACING "tracing"
+#define RUNNING "running"
+#define ROOT_LOCK ":lock"
 
 /* Others hold the lock for milliseconds: status looks whether it is held. */
 #define LOCK_TRIES 20
@@ -115,11 +123,24 @@ static int prepare_root(void)
 			 args_pin_dir, args_pin_dir, args_pin_dir);
 		return -ENODEV;
 	}
-	return make_root();
+	err = make_root();
+	return err ? err : readers_open_way(args_pin_dir);
+}
+
+/* A directory to be locked; -ENOENT if what it is to be in is not there. */
+static int open_lock_dir(const char *path)
+{
+	int fd;
+
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 int pin_open_root(bool create)
 {
+	char path[PATH_MAX];
 	int fd, err;
 
 	if (create) {
@@ -127,19 +148,16 @@ int pin_open_root(bool create)
 		if (err)
 			return err;
 	}
-	fd = open(args_pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
+	snprintf(path, sizeof(path), "%s/" ROOT_LOCK, args_pin_dir);
+	fd = open_lock_dir(path);
+	if (fd >= 0 && flock(fd, LOCK_EX)) {
 		err = -errno;
-		if (err != -ENOENT)
-			log_errno(err, "cannot open pin directory %s%s", args_pin_dir,
-				  err == -EACCES ? " (be root)" : "");
-		return err;
-	}
-	if (flock(fd, LOCK_EX)) {
-		err = log_errno(-errno, "cannot lock pin directory %s", args_pin_dir);
 		close(fd);
-		return err;
+		fd = err;
 	}
+	if (fd < 0 && fd != -ENOENT)
+		log_errno(fd, "cannot lock pin directory %s%s", args_pin_dir,
+			  fd == -EACCES ? " (be root)" : "");
 	return fd;
 }
 
@@ -160,24 +178,43 @@ int pin_open_dir(const char *ifname)
 	char path[PATH_MAX];
 	int fd, err;
 
-	pin_path(path, ifname, NULL);
+	pin_path(path, ifname, RUNNING);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES) /* may look at it all the same: see pin_dir_locked() */
+		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
 	err = -errno;
 	if (err != -ENOENT)
-		log_errno(err, "cannot open %s%s", path, err == -EACCES ? " (be root)" : "");
+		log_errno(err, "cannot open %s%s", path, readers_remedy(err));
+	return err;
+}
+
+static int admit_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return log_errno(-errno, "cannot open %s", path);
+	err = readers_admit_dir(fd, path);
+	close(fd);
 	return err;
 }
 
 int pin_make_dir(const char *ifname)
 {
 	char path[PATH_MAX];
+	int fd, err;
 
 	pin_path(path, ifname, NULL);
-	if (mkdir(path, 0755) && errno != EEXIST)
+	if (mkdir(path, 0700) && errno != EEXIST)
 		return log_errno(-errno, "cannot make %s", path);
-	return pin_open_dir(ifname);
+	err = admit_dir(path);
+	if (err)
+		return err;
+	pin_path(path, ifname, RUNNING);
+	fd = open_lock_dir(path);
+	return fd < 0 ? log_errno(fd, "cannot make %s", path) : fd;
 }
 
 int pin_lock_dir(int dir_fd)
@@ -201,11 +238,9 @@ int pin_lock_trace(const char *ifname)
 	int fd, err;
 
 	pin_path(path, ifname, TRACING);
-	if (mkdir(path, 0700) && errno != EEXIST)
-		return log_errno(-errno, "cannot make %s", path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open_lock_dir(path);
 	if (fd < 0)
-		return log_errno(-errno, "cannot open %s", path);
+		return log_errno(fd, "cannot make %s", path);
 	if (!flock(fd, LOCK_EX | LOCK_NB))
 		return fd;
 	err = -errno;
@@ -213,10 +248,30 @@ int pin_lock_trace(const char *ifname)
 	return err == -EWOULDBLOCK ? err : log_errno(err, "cannot lock %s", path);
 }
 
+/* As the kernel tells everybody, of the processes of their own PID namespace. */
+static bool listed_as_locked(int dir_fd)
+{
+	FILE *f = fopen("/proc/locks", "re");
+	unsigned int major, minor;
+	unsigned long inode;
+	bool found = false;
+	struct stat st;
+	char line[256];
+
+	if (!f)
+		return false;
+	while (!fstat(dir_fd, &st) && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*s FLOCK %*s %*s %*s %x:%x:%lu", &major, &minor, &inode) ==
+				3 &&
+			makedev(major, minor) == st.st_dev && inode == st.st_ino;
+	fclose(f);
+	return found;
+}
+
 bool pin_dir_locked(int dir_fd)
 {
 	if (flock(dir_fd, LOCK_SH | LOCK_NB))
-		return errno == EWOULDBLOCK;
+		return errno == EBADF ? listed_as_locked(dir_fd) : errno == EWOULDBLOCK;
 	flock(dir_fd, LOCK_UN);
 	return false;
 }
@@ -228,14 +283,33 @@ bool pin_dir_removed(int dir_fd)
 	return fstat(dir_fd, &st) || !st.st_nlink;
 }
 
-int pin_get(const char *ifname, const char *what)
+static int get(const char *ifname, const char *what, __u32 flags)
 {
+	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = flags);
 	char path[PATH_MAX];
 	int fd;
 
 	pin_path(path, ifname, what);
-	fd = bpf_obj_get(path);
+	fd = bpf_obj_get_opts(path, &opts);
 	return fd < 0 ? -errno : fd;
+}
+
+int pin_get(const char *ifname, const char *what)
+{
+	return get(ifname, what, 0);
+}
+
+int pin_get_to_read(const char *ifname, const char *what)
+{
+	return get(ifname, what, BPF_F_RDONLY);
+}
+
+int pin_admit(const char *ifname, const char *what)
+{
+	char path[PATH_MAX];
+
+	pin_path(path, ifname, what);
+	return readers_admit_file(path);
 }
 
 int pin_put(int fd, const char *ifname, const char *what)
@@ -300,11 +374,12 @@ int pin_list(char (**names)[IF_NAMESIZE], size_t *count)
 	if (!dir) {
 		if (errno != ENOENT)
 			log_errno(-errno, "cannot read pin directory %s%s", args_pin_dir,
-				  errno == EACCES ? " (be root)" : "");
+				  readers_remedy(-errno));
 		return -errno;
 	}
 	while ((e = readdir(dir))) {
-		if (e->d_name[0] == '.' || e->d_type != DT_DIR || strlen(e->d_name) >= IF_NAMESIZE)
+		if (strchr(".:", e->d_name[0]) || e->d_type != DT_DIR ||
+		    strlen(e->d_name) >= IF_NAMESIZE)
 			continue;
 		grown = realloc(list, (n + 1) * sizeof(*list));
 		if (!grown)

@@ -12,19 +12,21 @@
  * Pins live in ROOT/IFNAME/.  A bpffs takes no dots in names: a dot in an
  * interface's name (eth0.100) is written as ':', which no interface may bear.
  *
- * Locks: ROOT, exclusive and short, serialises start-up, set and detach; the
- * interface's directory, exclusive and for the daemon's life, says that a
- * daemon is there.
+ * Locks: ROOT's, exclusive and short, serialises start-up, set and detach; the
+ * interface's, exclusive and for the daemon's life, says that a daemon is there.
  */
 
 /*
- * Opens ROOT and locks it.  With `create` makes it, and mounts a bpffs at
+ * Locks ROOT.  With `create` makes it, and mounts a bpffs at
  * /sys/fs/bpf where ROOT is below it and none is mounted.  Returns a file
  * descriptor; -ENOENT, silently, if there is no ROOT; other errors are said.
  */
 int pin_open_root(bool create);
 
-/* Directory of the interface; -ENOENT silently, other errors are said. */
+/*
+ * What bears the interface's lock, in its directory; -ENOENT silently, other errors are
+ * said.  Who may only look cannot lock it.
+ */
 int pin_open_dir(const char *ifname);
 int pin_make_dir(const char *ifname);
 
@@ -38,8 +40,11 @@ bool pin_dir_removed(int dir_fd);
 void pin_path(char path[PATH_MAX], const char *ifname, const char *what);
 /* Descriptor of the pinned object, or -errno silently. */
 int pin_get(const char *ifname, const char *what);
+int pin_get_to_read(const char *ifname, const char *what);
 /* Pins, replacing what bears that name in one step; errors are said. */
 int pin_put(int fd, const char *ifname, const char *what);
+/* Lets the readers open it; errors are said. */
+int pin_admit(const char *ifname, const char *what);
 void pin_remove(const char *ifname, const char *what);
 /* Everything in the directory, and itself. */
 int pin_remove_dir(const char *ifname);

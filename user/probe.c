@@ -92,6 +92,14 @@ static bool btf_has_function(const struct btf *btf, const char *name)
 	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
 }
 
+/* libbpf finds a module's BTF by its number, which takes CAP_SYS_ADMIN. */
+static bool modules_usable(void)
+{
+	__u32 id = 0;
+
+	return !bpf_btf_get_next_id(0, &id) || errno != EPERM;
+}
+
 /* In the kernel itself, or in the module if that is loaded. */
 static bool kernel_has_function(const char *name, const char *module_name)
 {
@@ -101,7 +109,7 @@ static bool kernel_has_function(const char *name, const char *module_name)
 	if (!btf)
 		return false;
 	found = btf_has_function(btf, name);
-	if (!found && module_name)
+	if (!found && module_name && modules_usable())
 		module = btf__load_module_btf(module_name, btf);
 	if (module)
 		found = btf_has_function(module, name);

@@ -19,6 +19,8 @@
 #include "jiffies.h"
 #include "log.h"
 #include "netlink.h"
+#include "probe.h"
+#include "readers.h"
 #include "shield.h"
 #include "warnings.h"
 
@@ -37,6 +39,7 @@ struct daemon {
 };
 
 static struct shield_wish wish;
+static const char *group;
 
 static const char *const xdp_choices[] = {"auto", "native", "generic", NULL};
 static const char *const tc_choices[] = {"auto", "tcx", "clsact", NULL};
@@ -75,6 +78,12 @@ static const struct arg run_args[] = {
 	 .help = "ring buffer between the programs and the daemon, rounded up to a power of 2\n"
 		 "of pages (default 1048576); what it has no room for is counted, and found\n"
 		 "later in the table of connections"},
+	{.name = "group",
+	 .type = ARG_TEXT,
+	 .to = &group,
+	 .meta = "NAME",
+	 .help = "whose members may look: status, stats, conns and the like, and the maps\n"
+		 "(default: only root); changes, trace and the cookie keys stay root's"},
 	{.name = "verbose",
 	 .letter = 'v',
 	 .type = ARG_FLAG,
@@ -416,15 +425,20 @@ static int run(const struct command *cmd, int argc, char **argv)
 	err = caps_require();
 	if (!err)
 		err = check_interfaces(count, argv);
+	if (!err && group)
+		err = readers_choose(group);
 	d.shields = calloc(count, sizeof(*d.shields));
 	if (!d.shields)
 		err = -ENOMEM;
 	jiffies_calibrate();
+	probe_ct_lookup(); /* as it is when the programs are loaded, and with all capabilities */
 	/* listens before it reads: nothing that changes in between is missed */
 	if (!err)
 		err = open_sources(&d);
 	if (!err)
 		err = start_all(&d, count, argv);
+	if (!err)
+		err = caps_drop();
 	if (!err) {
 		notify_manager("READY=1");
 		every_second(&d);

@@ -395,6 +395,8 @@ static int start_loaded(struct shield *s, const struct loader *loader,
 	if (!err && !pinned)
 		err = pin_maps(s);
 	if (!err)
+		err = maps_admit_readers(s->ifname);
+	if (!err)
 		err = follow_states(s);
 	if (!err)
 		err = running ? attach_over(s, loader) : attach_fresh(s, loader, wish);

@@ -7,7 +7,6 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 
-#include "log.h"
 #include "socket.skel.h"
 
 struct sockread {
@@ -22,11 +21,9 @@ int sockread_open(struct sockread **made)
 	*made = NULL;
 	if (!r)
 		return -ENOMEM;
-	log_forget_capture();
 	r->skel = socket__open_and_load();
 	if (!r->skel) {
-		err = log_errno(-errno, "cannot load the program that reads the kernel's sockets");
-		log_show_capture();
+		err = -errno;
 		free(r);
 		return err;
 	}

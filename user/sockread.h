@@ -11,7 +11,7 @@
 
 struct sockread;
 
-/* 0 or -errno, which is said: the kernel does not take the program that asks. */
+/* 0 or -errno: the kernel does not take the program that asks. */
 int sockread_open(struct sockread **r);
 void sockread_close(struct sockread *r);
 

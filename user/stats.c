@@ -72,7 +72,7 @@ static int read_stats(const char *ifname, struct synshield_stats *stats,
 	struct maps maps;
 	int err;
 
-	err = maps_open(&maps, ifname);
+	err = maps_open_to_read(&maps, ifname);
 	if (err == -ENOENT)
 		return interfaces_not_running(ifname);
 	if (err)

@@ -105,7 +105,7 @@ static int gather_attachment(struct report *r)
 
 static int gather_maps(struct report *r)
 {
-	struct synshield_keys keys;
+	struct synshield_keys keys = {};
 	int err;
 
 	err = maps_get(&r->maps, MAP_SETTINGS, &r->settings);
@@ -117,9 +117,9 @@ static int gather_maps(struct report *r)
 		err = maps_get(&r->maps, MAP_DAEMON, &r->done);
 	if (!err)
 		err = maps_capacity(&r->maps, MAP_CONNS, &r->conns_capacity);
-	if (!err)
+	if (!err && r->maps.fd[MAP_KEYS] >= 0)
 		err = maps_get(&r->maps, MAP_KEYS, &keys);
-	r->epoch = err ? 0 : keys.epoch;
+	r->epoch = keys.epoch;
 	explicit_bzero(&keys, sizeof(keys));
 	if (!err)
 		err = maps_stats(&r->maps, &r->before);
@@ -132,7 +132,7 @@ static int gather_first(struct report *r, const char *ifname)
 	int err;
 
 	snprintf(r->ifname, sizeof(r->ifname), "%s", ifname);
-	err = maps_open(&r->maps, ifname);
+	err = maps_open_to_read(&r->maps, ifname);
 	if (err == -ENOENT)
 		return interfaces_not_running(ifname);
 	if (err)
@@ -576,7 +576,10 @@ static void json_report(struct json *j, const struct report *r)
 	json_bool(j, "daemon", r->daemon);
 	json_bool(j, "this-namespace", r->here);
 	json_bool(j, "under-attack", attacks(r) > 0);
-	json_number(j, "epoch", r->epoch);
+	if (r->maps.fd[MAP_KEYS] >= 0)
+		json_number(j, "epoch", r->epoch);
+	else
+		json_null(j, "epoch");
 	json_bool(j, "learned", learned(r));
 	json_conns(j, r);
 	json_states(j, r);

@@ -234,6 +234,11 @@ bool tc_attached(const char *ifname, const struct pin_note *note)
 	for (i = 0; i < DIRECTIONS; i++) {
 		const struct direction *d = &directions[i];
 
+		if (link_hidden(ifname, d->prog)) {
+			if (note->clsact && !filter_prog(note->ifindex, d))
+				return false;
+			continue;
+		}
 		if (!note->clsact && link_ifindex(ifname, d->link) != note->ifindex)
 			return false;
 		if (note->clsact &&

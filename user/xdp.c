@@ -2,8 +2,11 @@
 #include "xdp.h"
 
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/if_link.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
@@ -238,22 +241,45 @@ int xdp_detach(const char *ifname, const struct pin_note *note)
 	return 0;
 }
 
+/* Where libxdp pins what its dispatcher runs. */
+#define DISPATCHER_PINS "/sys/fs/bpf/xdp/dispatch-%d-%u"
+
+/* libxdp itself could tell, but needs CAP_SYS_ADMIN for it, which the daemon gives up. */
+static bool in_dispatcher(int ifindex, __u32 dispatcher, __u32 prog)
+{
+	char path[PATH_MAX];
+	bool found = false;
+	struct dirent *e;
+	int fd, len;
+	DIR *dir;
+
+	len = snprintf(path, sizeof(path), DISPATCHER_PINS, ifindex, dispatcher);
+	dir = opendir(path);
+	while (dir && !found && (e = readdir(dir))) {
+		if (!strstr(e->d_name, "-prog"))
+			continue;
+		snprintf(path + len, sizeof(path) - len, "/%s", e->d_name);
+		fd = bpf_obj_get(path);
+		found = fd >= 0 && link_prog_id(fd) == prog;
+		if (fd >= 0)
+			close(fd);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 bool xdp_attached(const char *ifname, const struct pin_note *note)
 {
-	struct xdp_multiprog *mp;
-	struct xdp_program *prog = NULL;
-	__u32 id;
+	bool hidden = link_hidden(ifname, PROG);
+	__u32 id, ours;
 
-	if (!note->dispatcher)
+	if (!note->dispatcher && !hidden)
 		return link_ifindex(ifname, LINK) == note->ifindex;
-	id = link_pinned_id(ifname, PROG);
-	mp = xdp_multiprog__get_from_ifindex(note->ifindex);
-	if (!id || libxdp_get_error(mp))
+	if (bpf_xdp_query_id(note->ifindex, 0, &id) || !id)
 		return false;
-	while ((prog = xdp_multiprog__next_prog(prog, mp))) {
-		if (xdp_program__id(prog) == id)
-			break;
-	}
-	xdp_multiprog__close(mp);
-	return prog != NULL;
+	if (hidden)
+		return true;
+	ours = link_pinned_id(ifname, PROG);
+	return ours && in_dispatcher(note->ifindex, id, ours);
 }
