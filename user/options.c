@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "near.h"
 
 #define AT_SETTINGS(field) offsetof(struct synshield_settings, field)
 #define AT_POLICY(field) offsetof(struct synshield_policy, field)
@@ -107,6 +108,8 @@ const struct option_desc options[] = {
 	 "raised to this while the daemon runs"},
 };
 const size_t options_count = sizeof(options) / sizeof(options[0]);
+_Static_assert(sizeof(options) / sizeof(options[0]) + 8 <= OPTIONS_MAX,
+	       "options_unknown() names all");
 
 const char *options_mode_name(__u32 mode)
 {
@@ -161,37 +164,47 @@ static int parse_unsigned(const char *s, __u32 *value)
 	return 0;
 }
 
-static int parse_port(const char *word, const char *port, __u32 *value)
+int options_port(const char *text, __u32 *port, char why[OPTION_WHY])
 {
 	const struct servent *service;
 
-	if (!parse_unsigned(port, value)) {
-		if (*value >= 1 && *value <= 65535)
+	if (!parse_unsigned(text, port)) {
+		if (*port >= 1 && *port <= 65535)
 			return 0;
 	} else {
-		service = getservbyname(port, "tcp");
+		service = getservbyname(text, "tcp");
 		if (service) {
-			*value = ntohs(service->s_port);
+			*port = ntohs(service->s_port);
 			return 0;
 		}
 	}
-	log_line("'%s': '%s' is no port: give 1 to 65535, or a TCP service named in /etc/services",
-		 word, port);
+	snprintf(why, OPTION_WHY,
+		 "'%.64s' is no port: give 1 to 65535, or a TCP service named in /etc/services",
+		 text);
 	return -EINVAL;
 }
 
-static const struct option_desc *find_option(const char *word, const char *name)
+const struct option_desc *options_find(const char *name)
 {
-	struct words known = {0};
 	size_t i;
 
 	for (i = 0; i < options_count; i++) {
 		if (!strcmp(options[i].name, name))
 			return &options[i];
-		add_word(&known, options[i].name, i == options_count - 1);
 	}
-	log_line("'%s': unknown setting '%s': there are %s", word, name, known.text);
 	return NULL;
+}
+
+void options_unknown(const char *name, const char *const *more, size_t count, char why[OPTION_WHY])
+{
+	const char *names[OPTIONS_MAX];
+	size_t i, n = 0;
+
+	for (i = 0; i < options_count && n < OPTIONS_MAX; i++)
+		names[n++] = options[i].name;
+	for (i = 0; i < count && n < OPTIONS_MAX; i++)
+		names[n++] = more[i];
+	near_unknown(why, OPTION_WHY, "setting", name, names, n);
 }
 
 static bool parse_choice(const struct option_desc *d, const char *text, __u32 *value)
@@ -212,8 +225,8 @@ static bool parse_number(const struct option_desc *d, const char *text, bool por
 	       (port && !*value && d->type == OPTION_NUMBER);
 }
 
-static int parse_value(const char *word, const struct option_desc *d, const char *text, bool port,
-		       __u32 *value)
+int options_read(const struct option_desc *d, const char *text, bool port, __u32 *value,
+		 char why[OPTION_WHY])
 {
 	struct words known;
 
@@ -227,16 +240,16 @@ static int parse_value(const char *word, const struct option_desc *d, const char
 	if (d->type == OPTION_CHOICE ? parse_choice(d, text, value)
 				     : parse_number(d, text, port, value))
 		return 0;
-	log_line("'%s': %s is %s%s, not '%s'", word, d->name, describe_values(d, &known),
+	snprintf(why, OPTION_WHY, "%s is %s%s, not '%.64s'", d->name, describe_values(d, &known),
 		 port ? ", or inherit to follow the interface" : "", text);
 	return -EINVAL;
 }
 
-static int list_add(struct option_list *list, const struct option_value *v)
+int options_add(struct option_list *list, const struct option_value *v)
 {
 	struct option_value *values;
 
-	values = realloc(list->values, (list->count + 1) * sizeof(*values));
+	values = reallocarray(list->values, list->count + 1, sizeof(*values));
 	if (!values)
 		return -ENOMEM;
 	values[list->count] = *v;
@@ -245,10 +258,31 @@ static int list_add(struct option_list *list, const struct option_value *v)
 	return 0;
 }
 
+/* port: what stands before the colon; NULL: nothing */
+static int parse_word(struct option_value *v, const char *port, const char *key, const char *text,
+		      char why[OPTION_WHY])
+{
+	int err = port ? options_port(port, &v->port, why) : 0;
+
+	if (err)
+		return err;
+	v->desc = options_find(key);
+	if (!v->desc) {
+		options_unknown(key, NULL, 0, why);
+		return -EINVAL;
+	}
+	if (v->port && !v->desc->per_port) {
+		snprintf(why, OPTION_WHY, "%s is the interface's, not a port's: write %s=%.64s",
+			 key, key, text);
+		return -EINVAL;
+	}
+	return options_read(v->desc, text, v->port != 0, &v->value, why);
+}
+
 int options_parse(struct option_list *list, const char *word)
 {
+	char buf[256], why[OPTION_WHY], *text, *colon;
 	struct option_value v = {0};
-	char buf[256], *key, *text, *colon;
 	int err;
 
 	if (strlen(word) >= sizeof(buf)) {
@@ -256,7 +290,6 @@ int options_parse(struct option_list *list, const char *word)
 		return -EINVAL;
 	}
 	strcpy(buf, word);
-	key = buf;
 	text = strchr(buf, '=');
 	if (!text) {
 		log_line("'%s': a setting is written [PORT:]KEY=VALUE", word);
@@ -264,23 +297,13 @@ int options_parse(struct option_list *list, const char *word)
 	}
 	*text++ = 0;
 	colon = strchr(buf, ':');
-	if (colon) {
-		*colon = 0;
-		key = colon + 1;
-		err = parse_port(word, buf, &v.port);
-		if (err)
-			return err;
-	}
-	v.desc = find_option(word, key);
-	if (!v.desc)
-		return -EINVAL;
-	if (v.port && !v.desc->per_port) {
-		log_line("'%s': %s is the interface's, not a port's: write %s=%s", word, key, key,
-			 text);
-		return -EINVAL;
-	}
-	err = parse_value(word, v.desc, text, v.port != 0, &v.value);
-	return err ? err : list_add(list, &v);
+	if (colon)
+		*colon++ = 0;
+	err = parse_word(&v, colon ? buf : NULL, colon ? colon : buf, text, why);
+	if (!err)
+		return options_add(list, &v);
+	log_line("'%s': %s", word, why);
+	return err;
 }
 
 void options_free(struct option_list *list)

@@ -28,6 +28,9 @@ struct option_desc {
 	const char *help;
 };
 
+#define OPTIONS_MAX 64 /* and a few more names that a file has */
+#define OPTION_WHY 1024
+
 extern const struct option_desc options[];
 extern const size_t options_count;
 
@@ -36,6 +39,7 @@ struct option_value {
 	const struct option_desc *desc;
 	__u32 port;
 	__u32 value;
+	unsigned int line; /* of the file; 0: a word of the command line */
 };
 
 struct option_list {
@@ -46,6 +50,15 @@ struct option_list {
 /* -EINVAL after one line on stderr that says what is wrong with the word */
 int options_parse(struct option_list *list, const char *word);
 void options_free(struct option_list *list);
+int options_add(struct option_list *list, const struct option_value *v); /* -ENOMEM */
+
+/* The parts of such a word.  -EINVAL: why says what is wrong, and what to write instead. */
+int options_port(const char *text, __u32 *port, char why[OPTION_WHY]);
+int options_read(const struct option_desc *d, const char *text, bool port, __u32 *value,
+		 char why[OPTION_WHY]);
+const struct option_desc *options_find(const char *name);
+/* What to say when it finds nothing; more: names that would do besides. */
+void options_unknown(const char *name, const char *const *more, size_t count, char why[OPTION_WHY]);
 
 void options_defaults(struct synshield_settings *settings);
 /* Returns whether something was given for the interface, the port. */
