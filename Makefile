@@ -19,7 +19,7 @@ ALL_CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -DSYNSHIELD_VERSION='"$(VERSION)"
 BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
 	-Iinclude -Ivmlinux -Ibpf -isystem /usr/include/$(MULTIARCH) \
 	-Wall -Wextra -Wno-unused-parameter -Wno-missing-declarations -Werror
-LIBS := -lxdp -lbpf -lmnl -lelf -lz
+LIBS := -lxdp -lbpf -lmnl -linih -lelf -lz
 
 USER_SRC := $(wildcard user/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
@@ -111,6 +111,7 @@ install: all
 	install -D -m 644 include/synshield/reasons.h $(DESTDIR)$(PREFIX)/include/synshield/reasons.h
 	install -D -m 644 include/synshield/listed.h $(DESTDIR)$(PREFIX)/include/synshield/listed.h
 	install -D -m 644 include/synshield/states.h $(DESTDIR)$(PREFIX)/include/synshield/states.h
+	install -D -m 644 contrib/synshield.conf $(DESTDIR)$(PREFIX)/share/doc/synshield/examples/synshield.conf
 	for page in $(notdir $(MAN)); do \
 		install -D -m 644 $(B)/man/$$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page || exit 1; \
 	done

@@ -13,6 +13,10 @@
 const char *args_pin_dir;
 static bool args_help_wanted;
 
+#define ARGS_NOTED 64
+static const struct arg *args_noted[ARGS_NOTED]; /* on the command line */
+static size_t args_noted_count;
+
 const struct arg args_common[] = {
 	{.name = "pin-dir",
 	 .type = ARG_TEXT,
@@ -63,67 +67,117 @@ static const struct arg *args_find(const struct command *cmd, const char *name, 
 	return a ? a : args_find_in(args_common, name, len, letter);
 }
 
-static void args_list_choices(const struct arg *a, char *buf, size_t size)
+static void args_list_words(const char *const *words, char *buf, size_t size)
 {
 	size_t used = 0;
 	int i;
 
 	buf[0] = 0;
-	for (i = 0; a->choices[i] && used < size; i++)
-		used += snprintf(buf + used, size - used, "%s%s", i ? ", " : "", a->choices[i]);
+	for (i = 0; words[i] && used < size; i++)
+		used += snprintf(buf + used, size - used, "%s%s", i ? ", " : "", words[i]);
 }
 
-static int args_choice(const struct command *cmd, const struct arg *a, const char *value)
-{
-	char list[128];
-	int i;
+/* What a text means to a switch. */
+union args_value {
+	bool flag;
+	int choice;
+	unsigned int number;
+};
 
-	for (i = 0; a->choices[i]; i++) {
-		if (!strcmp(a->choices[i], value)) {
-			*(int *)a->to = i;
-			return 0;
-		}
-	}
-	args_list_choices(a, list, sizeof(list));
-	args_wrong(cmd, "--%s takes one of %s, not '%s'", a->name, list, value);
-	return -EINVAL;
-}
-
-static int args_number(const struct command *cmd, const struct arg *a, const char *value)
+static int args_read(const struct arg *a, const char *text, union args_value *v, char why[ARGS_WHY])
 {
+	static const char *const flags[] = {"off", "on", NULL};
+	const char *const *words = a->type == ARG_FLAG ? flags : a->choices;
+	char list[128], *end;
 	unsigned long n;
-	char *end;
 
-	errno = 0;
-	n = strtoul(value, &end, 10);
-	if (*value < '0' || *value > '9' || *end || errno || n < a->min || n > a->max) {
-		args_wrong(cmd, "--%s takes a number from %u to %u, not '%s'", a->name, a->min,
-			   a->max, value);
-		return -EINVAL;
+	if (a->type == ARG_TEXT) {
+		snprintf(why, ARGS_WHY, "takes %s, not an empty word", a->meta);
+		return *text ? 0 : -EINVAL;
 	}
-	*(unsigned int *)a->to = n;
-	return 0;
+	if (a->type == ARG_NUMBER) {
+		errno = 0;
+		n = strtoul(text, &end, 10);
+		snprintf(why, ARGS_WHY, "takes a number from %u to %u, not '%.64s'", a->min, a->max,
+			 text);
+		v->number = n;
+		return *text < '0' || *text > '9' || *end || errno || n < a->min || n > a->max
+			       ? -EINVAL
+			       : 0;
+	}
+	for (n = 0; words[n] && strcmp(words[n], text); n++)
+		;
+	args_list_words(words, list, sizeof(list));
+	snprintf(why, ARGS_WHY, "takes one of %s, not '%.64s'", list, text);
+	if (a->type == ARG_FLAG)
+		v->flag = n;
+	else
+		v->choice = n;
+	return words[n] ? 0 : -EINVAL;
+}
+
+int args_check(const struct arg *a, const char *text, char why[ARGS_WHY])
+{
+	union args_value v;
+
+	return args_read(a, text, &v, why);
+}
+
+void args_take(const struct arg *a, const char *text)
+{
+	char why[ARGS_WHY];
+	union args_value v;
+
+	if (args_read(a, text, &v, why))
+		return;
+	switch (a->type) {
+	case ARG_FLAG:
+		*(bool *)a->to = v.flag;
+		break;
+	case ARG_TEXT:
+		*(const char **)a->to = text;
+		break;
+	case ARG_NUMBER:
+		*(unsigned int *)a->to = v.number;
+		break;
+	case ARG_CHOICE:
+		*(int *)a->to = v.choice;
+		break;
+	}
 }
 
 static int args_store(const struct command *cmd, const struct arg *a, const char *value)
 {
-	switch (a->type) {
-	case ARG_FLAG:
-		*(bool *)a->to = true;
-		return 0;
-	case ARG_TEXT:
-		if (!*value) {
-			args_wrong(cmd, "--%s takes %s, not an empty word", a->name, a->meta);
-			return -EINVAL;
-		}
-		*(const char **)a->to = value;
-		return 0;
-	case ARG_NUMBER:
-		return args_number(cmd, a, value);
-	case ARG_CHOICE:
-		return args_choice(cmd, a, value);
+	char why[ARGS_WHY];
+
+	if (args_check(a, value, why)) {
+		args_wrong(cmd, "--%s %s", a->name, why);
+		return -EINVAL;
 	}
-	return -EINVAL;
+	args_take(a, value);
+	return 0;
+}
+
+const struct arg *args_row(const struct arg *table, const char *name)
+{
+	return args_find_in(table, name, strlen(name), 0);
+}
+
+static void args_note(const struct arg *a)
+{
+	if (!args_given(a) && args_noted_count < ARGS_NOTED)
+		args_noted[args_noted_count++] = a;
+}
+
+bool args_given(const struct arg *a)
+{
+	size_t i;
+
+	for (i = 0; i < args_noted_count; i++) {
+		if (args_noted[i] == a)
+			return true;
+	}
+	return false;
 }
 
 /* Takes argv[*i], and the next word where the switch has a value. */
@@ -149,6 +203,7 @@ static int args_switch(const struct command *cmd, int argc, char **argv, int *i)
 		args_wrong(cmd, "--%s takes no value", a->name);
 		return -EINVAL;
 	}
+	args_note(a);
 	if (a->bare && !value) {
 		*(unsigned int *)a->to = a->bare;
 		return 0;
@@ -160,7 +215,7 @@ static int args_switch(const struct command *cmd, int argc, char **argv, int *i)
 		}
 		value = argv[++*i];
 	}
-	return args_store(cmd, a, value);
+	return args_store(cmd, a, a->type == ARG_FLAG ? "on" : value);
 }
 
 int args_parse(const struct command *cmd, int *argc, char **argv)
@@ -206,7 +261,7 @@ static void args_help_rows(const struct arg *a)
 			printf("%.*s\n%26s", (int)(end - p), p, "");
 		printf("%s", p);
 		if (a->choices) {
-			args_list_choices(a, list, sizeof(list));
+			args_list_words(a->choices, list, sizeof(list));
 			printf(": %s", list);
 		}
 		putchar('\n');

@@ -22,7 +22,10 @@ struct arg {
 	unsigned int bare; /* a number's when none is given: --NAME[=N]; 0: one has to be */
 	const char *const *choices;
 	const char *help;
+	bool line_only; /* of run: not in a configuration file */
 };
+
+#define ARGS_WHY 256
 
 enum synshield_exit {
 	EXIT_OK = 0,
@@ -55,12 +58,23 @@ extern const char *args_pin_dir;
 int args_parse(const struct command *cmd, int *argc, char **argv);
 void args_help(const struct command *cmd);
 
+/* A row by its name; NULL: there is none. */
+const struct arg *args_row(const struct arg *table, const char *name);
+/*
+ * The same switches from a file, where a flag is on or off.  -EINVAL: why says what is wrong
+ * with the text.  to of an ARG_TEXT points to it then.
+ */
+int args_check(const struct arg *a, const char *text, char why[ARGS_WHY]);
+void args_take(const struct arg *a, const char *text);
+/* Was it on the command line? */
+bool args_given(const struct arg *a);
+
 /* "synshield CMD: ...; see ..." on stderr; returns EXIT_USAGE */
 int args_wrong(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 extern const struct command command_run, command_status, command_stats, command_set, command_allow,
 	command_conns, command_trace, command_replay, command_deny, command_detach, command_doctor,
-	command_metrics;
+	command_metrics, command_check, command_config;
 
 #endif

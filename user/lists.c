@@ -291,6 +291,49 @@ int lists_plan(const struct lists *before, enum list_verb verb, enum synshield_l
 	return 0;
 }
 
+int lists_make(const struct list_wishes wishes[], struct lists *after)
+{
+	size_t i, room = wishes[SYNSHIELD_LIST_ALLOW].count + wishes[SYNSHIELD_LIST_DENY].count;
+	int list, err;
+
+	err = lists_alloc(after, room + 1);
+	if (err)
+		return err;
+	for (list = SYNSHIELD_LIST_ALLOW; list <= SYNSHIELD_LIST_DENY; list++) {
+		for (i = 0; i < wishes[list].count; i++)
+			after->rows[after->count++] =
+				(struct list_row){.key = wishes[list].rows[i].key, .list = list};
+	}
+	qsort(after->rows, after->count, sizeof(*after->rows), lists_compare);
+	if (needs_guard(after))
+		add_guard(after);
+	link_outer(after);
+	return 0;
+}
+
+void lists_tally(const struct lists *before, const struct lists *after, enum synshield_list list,
+		 struct list_tally *tally)
+{
+	size_t i = 0, j = 0;
+
+	memset(tally, 0, sizeof(*tally));
+	while (i < before->count || j < after->count) {
+		const struct list_row *old = i < before->count ? &before->rows[i] : NULL;
+		const struct list_row *new = j < after->count ? &after->rows[j] : NULL;
+		int order = !new ? -1 : !old ? 1 : cidr_compare(&old->key, &new->key);
+		bool was, is;
+
+		i += order <= 0;
+		j += order >= 0;
+		was = order <= 0 && old && old->list == list;
+		is = order >= 0 && new &&new->list == list;
+		tally->added += is && !was;
+		tally->removed += was && !is;
+		tally->kept += was && is;
+		tally->total += is;
+	}
+}
+
 int lists_diff(const struct lists *before, const struct lists *after, struct list_diff *diff)
 {
 	size_t i = 0, j = 0;

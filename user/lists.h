@@ -32,6 +32,7 @@ struct lists {
 struct list_wish {
 	struct synshield_list_key key;
 	unsigned int line;     /* of the file; 0: on the command line */
+	const char *file;      /* that a configuration names; NULL: the one that is read */
 	unsigned int found;    /* interfaces on whose list it is */
 	unsigned int opposite; /* interfaces on whose other list it is */
 };
@@ -84,6 +85,11 @@ void list_wishes_free(struct list_wishes *wishes);
  */
 int lists_plan(const struct lists *before, enum list_verb verb, enum synshield_list list,
 	       struct list_wishes *wishes, struct lists *after, struct list_tally *tally);
+/* The same for both lists, of which the (settled) wishes, by enum synshield_list, are all. */
+int lists_make(const struct list_wishes wishes[], struct lists *after);
+/* What becomes of one of the lists. */
+void lists_tally(const struct lists *before, const struct lists *after, enum synshield_list list,
+		 struct list_tally *tally);
 int lists_diff(const struct lists *before, const struct lists *after, struct list_diff *diff);
 void list_diff_free(struct list_diff *diff);
 

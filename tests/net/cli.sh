@@ -93,7 +93,7 @@ ip -n "$ns" addr add 192.0.2.1/24 dev "$dev"
 expect "--version exits 0" 0 '^synshield [0-9]' "$synshield" --version
 expect "--help exits 0 and lists the commands" 0 '^  run ' "$synshield" --help
 expect "help CMD exits 0" 0 '^usage: synshield run IFACE' "$synshield" help run
-for c in run status conns trace replay stats metrics set detach doctor; do
+for c in run status conns trace replay stats metrics set detach doctor check config; do
 	expect "$c --help exits 0" 0 "^usage: synshield $c" "$synshield" $c --help
 done
 for s in mode counts syn-rate half-open quiet epoch reset reset-rate reply-rate source-conns \
@@ -124,6 +124,8 @@ refuse "set without an interface" 2 "which interface" "$synshield" set mode=auto
 refuse "set without a setting" 2 "what shall be set" "$synshield" set "$dev"
 refuse "detach without an interface" 2 "which interface" "$synshield" detach
 refuse "unknown setting" 2 "unknown setting 'speed': there are mode" "$synshield" set "$dev" speed=1
+refuse "a setting that is misspelt" 2 "unknown setting 'synrate': did you mean 'syn-rate'\?$" \
+	"$synshield" set "$dev" synrate=1
 refuse "setting without a value" 2 "KEY=VALUE" "$synshield" set "$dev" mode
 refuse "unknown mode" 2 "off, observe, auto or always, not 'on'" "$synshield" set "$dev" mode=on
 refuse "inherit is a port's only" 2 "not 'inherit'" "$synshield" set "$dev" mode=inherit
