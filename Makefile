@@ -119,7 +119,7 @@ install: all
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/synshield
-	rm -rf $(DESTDIR)$(PREFIX)/include/synshield
+	rm -rf $(DESTDIR)$(PREFIX)/include/synshield $(DESTDIR)$(PREFIX)/share/doc/synshield
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man[58]/synshield.*[58]
 	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/synshield
 
