@@ -37,6 +37,7 @@ static int read_device(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 	struct device dev = {.ifindex = ifi->ifi_index,
+			     .up = ifi->ifi_flags & IFF_UP,
 			     .loopback = ifi->ifi_flags & IFF_LOOPBACK,
 			     .way_in = (ifi->ifi_flags & (IFF_UP | IFF_LOOPBACK)) == IFF_UP};
 	struct devices *devices = arg;
@@ -99,7 +100,7 @@ void devices_free(struct devices *devices)
 	memset(devices, 0, sizeof(*devices));
 }
 
-static const struct device *find_device(const struct devices *devices, int ifindex)
+const struct device *devices_find(const struct devices *devices, int ifindex)
 {
 	size_t i;
 
@@ -112,13 +113,13 @@ static const struct device *find_device(const struct devices *devices, int ifind
 
 const struct device *devices_vlan(const struct devices *devices, int top, int ifindex)
 {
-	const struct device *found = find_device(devices, top), *dev = found;
+	const struct device *found = devices_find(devices, top), *dev = found;
 	int depth;
 
 	for (depth = 0; dev && dev->vlan && depth < STACK_DEPTH; depth++) {
 		if (dev->below == ifindex)
 			return found;
-		dev = find_device(devices, dev->below);
+		dev = devices_find(devices, dev->below);
 	}
 	return NULL;
 }
@@ -150,7 +151,7 @@ bool devices_other_ways(const struct devices *devices, int ifindex)
 /* VLANs, macvlans and the like are on one device; bridges, bonds and VRFs are over several. */
 static bool stands_on(const struct devices *devices, int top, int ifindex, int depth)
 {
-	const struct device *dev = find_device(devices, top);
+	const struct device *dev = devices_find(devices, top);
 	size_t i;
 
 	if (!dev || !depth)
@@ -169,11 +170,11 @@ static bool stands_on(const struct devices *devices, int top, int ifindex, int d
 
 bool devices_share(const struct devices *devices, int other, int ifindex)
 {
-	const struct device *dev = find_device(devices, other),
-			    *own = find_device(devices, ifindex), *master;
+	const struct device *dev = devices_find(devices, other),
+			    *own = devices_find(devices, ifindex), *master;
 
 	if (other == ifindex || !dev || dev->loopback)
 		return false;
-	master = own && own->master ? find_device(devices, own->master) : NULL;
+	master = own && own->master ? devices_find(devices, own->master) : NULL;
 	return (master && master->vswitch) || stands_on(devices, other, ifindex, STACK_DEPTH);
 }

@@ -9,8 +9,9 @@
 /* The network devices of this namespace, and how they stand on each other. */
 struct device {
 	int ifindex;
-	int below;   /* what it stands on; 0: nothing of this namespace */
-	int master;  /* bridge, bond, VRF, ... that it is part of; 0: none */
+	int below;  /* what it stands on; 0: nothing of this namespace */
+	int master; /* bridge, bond, VRF, ... that it is part of; 0: none */
+	bool up;
 	bool way_in; /* up, and no loopback */
 	bool loopback;
 	bool vswitch; /* Open vSwitch's, which passes frames to whichever device it likes */
@@ -25,6 +26,8 @@ struct devices {
 
 int devices_read(struct devices *devices);
 void devices_free(struct devices *devices);
+/* NULL: it has gone. */
+const struct device *devices_find(const struct devices *devices, int ifindex);
 
 /* `top`, if it is a VLAN device on ifindex, directly or on others of its kind. */
 const struct device *devices_vlan(const struct devices *devices, int top, int ifindex);

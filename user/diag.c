@@ -54,7 +54,7 @@ static int read_socket(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_ERROR;
 }
 
-int diag_dump(__u32 states, diag_cb_t cb, void *arg)
+static int dump_protocol(__u32 protocol, __u32 states, diag_cb_t cb, void *arg)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	struct dump dump = {cb, arg};
@@ -67,11 +67,23 @@ int diag_dump(__u32 states, diag_cb_t cb, void *arg)
 
 		nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
 		req->sdiag_family = families[i];
-		req->sdiag_protocol = IPPROTO_TCP;
+		req->sdiag_protocol = protocol;
 		req->idiag_states = states;
+		if (protocol > 255)
+			mnl_attr_put_u32(nlh, INET_DIAG_REQ_PROTOCOL, protocol);
 		err = netlink_dump(NETLINK_SOCK_DIAG, nlh, read_socket, &dump);
 		if (err && !(families[i] == AF_INET6 && (err == -ENOENT || err == -EAFNOSUPPORT)))
 			return err;
 	}
 	return 0;
+}
+
+int diag_dump(__u32 states, diag_cb_t cb, void *arg)
+{
+	return dump_protocol(IPPROTO_TCP, states, cb, arg);
+}
+
+int diag_dump_mptcp(__u32 states, diag_cb_t cb, void *arg)
+{
+	return dump_protocol(IPPROTO_MPTCP, states, cb, arg);
 }

@@ -29,5 +29,7 @@ typedef int (*diag_cb_t)(const struct diag_socket *s, void *arg);
 
 /* Every TCP socket of this network namespace in one of the states. */
 int diag_dump(__u32 states, diag_cb_t cb, void *arg);
+/* Every MPTCP socket; an error where the kernel has none. */
+int diag_dump_mptcp(__u32 states, diag_cb_t cb, void *arg);
 
 #endif

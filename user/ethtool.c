@@ -14,6 +14,7 @@
 int ethtool_read(const char *ifname, struct ethtool_facts *facts)
 {
 	struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 	struct ethtool_value flags = {.cmd = ETHTOOL_GFLAGS};
 	struct ifreq ifr = {};
 	int fd, err = 0;
@@ -29,6 +30,12 @@ int ethtool_read(const char *ifname, struct ethtool_facts *facts)
 	ifr.ifr_data = (char *)&flags;
 	if (ioctl(fd, SIOCETHTOOL, &ifr))
 		err = -errno;
+	ifr.ifr_data = (char *)&channels;
+	if (!ioctl(fd, SIOCETHTOOL, &ifr)) {
+		facts->combined = channels.max_combined;
+		facts->rx_queues = channels.rx_count + channels.combined_count;
+		facts->rx_queues_max = channels.max_rx + channels.max_combined;
+	}
 	close(fd);
 	facts->rx_vlan = flags.data & ETH_FLAG_RXVLAN;
 	facts->lro = flags.data & ETH_FLAG_LRO;

@@ -7,7 +7,9 @@
 struct ethtool_facts {
 	bool rx_vlan; /* tags are taken off before XDP sees the frame */
 	bool lro;
-	char driver[33]; /* "": not known */
+	int rx_queues, rx_queues_max; /* 0: the driver does not tell */
+	bool combined;		      /* with those that send */
+	char driver[33];	      /* "": not known */
 };
 
 /* 0 or -errno */

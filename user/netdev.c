@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <errno.h>
+#include <limits.h>
 #include <linux/genetlink.h>
 #include <string.h>
 
@@ -11,12 +12,11 @@
 #define NETDEV_DEV_GET 1
 #define NETDEV_IFINDEX 1
 #define NETDEV_XDP_FEATURES 3
-#define NETDEV_XDP_BASIC 1 /* XDP_PASS, DROP, ABORTED, TX in the driver */
 
 struct answer {
 	int ifindex;
 	int family;
-	int native; /* as probe_native_xdp() returns */
+	int features; /* as probe_xdp_features() returns */
 };
 
 static int read_family(const struct nlmsghdr *nlh, void *arg)
@@ -53,7 +53,7 @@ static int read_features(const struct nlmsghdr *nlh, void *arg)
 			features = mnl_attr_get_u64(attr);
 	}
 	if (ifindex == answer->ifindex)
-		answer->native = features & NETDEV_XDP_BASIC ? 1 : 0;
+		answer->features = features & INT_MAX;
 	return MNL_CB_OK;
 }
 
@@ -68,9 +68,9 @@ static struct nlmsghdr *generic_request(char *buf, int family, int command)
 	return nlh;
 }
 
-int probe_native_xdp(int ifindex)
+int probe_xdp_features(int ifindex)
 {
-	struct answer answer = {.ifindex = ifindex, .native = -ENODEV};
+	struct answer answer = {.ifindex = ifindex, .features = -ENODEV};
 	char buf[256];
 	int err;
 
@@ -80,5 +80,5 @@ int probe_native_xdp(int ifindex)
 		return err ? err : -EOPNOTSUPP;
 	err = netlink_dump(NETLINK_GENERIC, generic_request(buf, answer.family, NETDEV_DEV_GET),
 			   read_features, &answer);
-	return err ? err : answer.native;
+	return err ? err : answer.features;
 }

@@ -18,7 +18,9 @@ bool probe_ct_lookup(void);
 bool probe_btf(void);
 /* TC programs can be attached by links (Linux 6.6) */
 bool probe_tcx(void);
-/* 1: the driver says it has native XDP, 0: it has none, -errno: nobody tells */
-int probe_native_xdp(int ifindex);
+/* What the driver says of XDP (Linux 6.3), or -errno: nobody tells. */
+#define PROBE_XDP_BASIC 1  /* native: PASS, DROP, ABORTED, TX */
+#define PROBE_XDP_FRAGS 32 /* frames of several buffers */
+int probe_xdp_features(int ifindex);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "devices.h"
 #include "ethtool.h"
@@ -18,12 +19,13 @@ struct list {
 	int count;
 };
 
-static struct warning *add(struct list *list, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+static struct warning *add(struct list *list, const char *subject, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
-static struct warning *add(struct list *list, const char *fmt, ...)
+static struct warning *add(struct list *list, const char *subject, const char *fmt, ...)
 {
 	struct warning *w = &list->rows[list->count];
+	const char *why;
 	va_list ap;
 
 	if (list->count < WARNINGS_MAX - 1)
@@ -31,6 +33,10 @@ static struct warning *add(struct list *list, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(w->text, sizeof(w->text), fmt, ap);
 	va_end(ap);
+	why = strstr(w->text, ": ");
+	w->what = why ? (size_t)(why - w->text) : strlen(w->text);
+	w->subject = subject;
+	w->of_kernel = false;
 	w->mend[0] = 0;
 	return w;
 }
@@ -72,15 +78,17 @@ static void check_offloads(struct list *list, const char *ifname)
 	if (ethtool_read(ifname, &facts))
 		return;
 	if (facts.rx_vlan && vlans)
-		mend(add(list,
+		mend(add(list, "VLAN-offload",
 			 "rx VLAN offload takes the tags off before XDP sees them: SYNs to the %d "
 			 "VLAN "
 			 "device(s) cannot be answered",
 			 vlans),
 		     "ethtool -K %s rxvlan off", ifname);
 	if (facts.lro)
-		mend(add(list, "LRO merges segments before XDP sees them"), "ethtool -K %s lro off",
-		     ifname);
+		mend(add(list, "LRO",
+			 "LRO merges segments before XDP sees them: their numbers are not those of "
+			 "the wire"),
+		     "ethtool -K %s lro off", ifname);
 }
 
 static void check_kernel(struct list *list, const struct maps *maps)
@@ -89,19 +97,21 @@ static void check_kernel(struct list *list, const struct maps *maps)
 	long syncookies = host_sysctl("ipv4/tcp_syncookies", 0, 0);
 
 	if (!probe_reqsk())
-		add(list,
+		add(list, "own-cookies",
 		    "this kernel has no bpf_sk_assign_tcp_reqsk() (Linux 6.9): the kernel's own "
-		    "cookies are used, which keep fewer TCP options");
+		    "cookies are used, which keep fewer TCP options")
+			->of_kernel = true;
 	if (syncookies)
 		return;
 	if (mptcp)
-		mend(add(list,
+		mend(add(list, "tcp_syncookies",
 			 "%d listener(s) take only the kernel's own cookies (MPTCP), and these "
 			 "are turned off",
 			 mptcp),
 		     "sysctl -w net.ipv4.tcp_syncookies=1");
 	else if (!probe_reqsk())
-		mend(add(list, "the kernel's own cookies are turned off: no SYN can be answered"),
+		mend(add(list, "tcp_syncookies",
+			 "the kernel's own cookies are turned off: no SYN can be answered"),
 		     "sysctl -w net.ipv4.tcp_syncookies=1");
 }
 
@@ -163,12 +173,13 @@ static void check_others(struct list *list, int ifindex, const struct maps *maps
 		if (!(host.flags & consequences[i].flag))
 			continue;
 		explain(text, &consequences[i], &others);
-		add(list, "%s", text);
+		add(list, "others", "%s", text);
 	}
 	if (here && host.flags & SYNSHIELD_HOST_CONNTRACK &&
 	    !host_sysctl("netfilter/nf_conntrack_tcp_loose", 0, 1))
-		mend(add(list, "netfilter takes connections made by cookie for invalid: it tracks "
-			       "only those whose SYN it saw"),
+		mend(add(list, "tcp_loose",
+			 "netfilter takes connections made by cookie for invalid: it tracks "
+			 "only those whose SYN it saw"),
 		     "sysctl -w net.netfilter.nf_conntrack_tcp_loose=1");
 }
 
@@ -178,7 +189,7 @@ int warnings_collect(const char *ifname, const struct pin_note *note, const stru
 	struct list list = {.rows = warnings};
 
 	if (note && note->generic)
-		add(&list, "XDP runs in generic mode: every packet costs an skb first");
+		add(&list, "XDP", "XDP runs in generic mode: every packet costs an skb first");
 	check_offloads(&list, ifname);
 	check_kernel(&list, maps);
 	check_others(&list, if_nametoindex(ifname), maps, !note || note->netns == pin_netns());

@@ -10,8 +10,11 @@
 
 /* Something works worse than it could: what, and the command that mends it. */
 struct warning {
-	char text[256];
-	char mend[128]; /* "": nothing to be done here */
+	const char *subject;
+	char text[256];	   /* what, and behind ": " why it matters */
+	unsigned int what; /* how much of it says what */
+	bool of_kernel;	   /* the same on every interface */
+	char mend[128];	   /* "": nothing to be done here */
 };
 
 /* note and maps: NULL where nothing is attached.  Returns how many. */

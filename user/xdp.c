@@ -20,14 +20,17 @@
 
 void xdp_look(int ifindex, struct xdp_occupant *o)
 {
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 	struct xdp_multiprog *mp;
 	int fd;
 
 	memset(o, 0, sizeof(*o));
-	if (bpf_xdp_query_id(ifindex, 0, &o->prog_id) || !o->prog_id)
+	if (bpf_xdp_query(ifindex, 0, &query) || !query.prog_id)
 		return;
+	o->prog_id = query.prog_id;
+	o->generic = query.attach_mode == XDP_ATTACHED_SKB;
 	fd = bpf_prog_get_fd_by_id(o->prog_id);
 	if (fd >= 0) {
 		if (!bpf_obj_get_info_by_fd(fd, &info, &len))

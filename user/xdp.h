@@ -18,6 +18,7 @@ struct xdp_occupant {
 	__u32 prog_id;
 	char name[17];
 	bool dispatcher;
+	bool generic;
 };
 void xdp_look(int ifindex, struct xdp_occupant *o);
 

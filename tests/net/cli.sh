@@ -203,7 +203,7 @@ expect "status --states --json counts each state" 0 '"TIME_WAIT": 0' sh -c \
 	"nsenter --net=/run/netns/$ns $synshield status --states --json --interval 10 | python3 -m json.tool"
 expect "stats --json is JSON with all keys" 0 'bad_cookie' sh -c \
 	"nsenter --net=/run/netns/$ns $synshield stats --json | python3 -m json.tool"
-expect "doctor tells of conntrack" 0 '^ok +conntrack +bpf_xdp_ct_lookup' "$synshield" doctor
+expect "doctor tells of conntrack" 0 '^ +ok +conntrack +bpf_xdp_ct_lookup' "$synshield" doctor
 expect "doctor --json is JSON" 0 'capabilities' sh -c \
 	"nsenter --net=/run/netns/$ns $synshield doctor $dev --json | python3 -m json.tool"
 # Something to see: a listener, and a connection that this host opens to nobody.
