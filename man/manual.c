@@ -7,7 +7,7 @@
 #include "generate.h"
 #include "options.h"
 
-#define WIDTH 78
+#define WIDTH 66 /* which leaves room for escapes */
 
 /* Such that it looks like itself, and can be copied to a shell. */
 static void put_verbatim(FILE *out, const char *text, size_t len)
