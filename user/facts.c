@@ -131,9 +131,12 @@ static double unix_time(__u64 boottime)
 
 static int read_key(struct facts *f, const struct maps *maps)
 {
-	struct synshield_keys keys;
-	int err = maps_get(maps, MAP_KEYS, &keys);
+	struct synshield_keys keys = {.epoch = 0};
+	int err;
 
+	if (maps->fd[MAP_KEYS] < 0) /* root's only */
+		return 0;
+	err = maps_get(maps, MAP_KEYS, &keys);
 	f->key_made = !err && keys.epoch ? unix_time(keys.rotated) : 0;
 	explicit_bzero(&keys, sizeof(keys));
 	return err;
@@ -151,7 +154,7 @@ static int read_maps(struct facts *f, const struct maps *maps)
 	if (!err)
 		err = maps_stats(maps, &f->stats);
 	for (id = 0; id < MAP_COUNT && !err; id++)
-		err = maps_capacity(maps, id, &f->capacity[id]);
+		err = id == MAP_KEYS ? 0 : maps_capacity(maps, id, &f->capacity[id]);
 	if (!err)
 		err = read_key(f, maps);
 	if (!err)

@@ -18,7 +18,7 @@ struct facts {
 	struct synshield_tracking tracking;
 	struct synshield_daemon done;
 	struct synshield_stats stats;
-	__u32 capacity[MAP_COUNT];	/* of those that metrics.c asks for */
+	__u32 capacity[MAP_COUNT];
 	struct listener_row *listeners; /* those under attack first, then by attacks so far */
 	size_t listener_count, attacked;
 	__u64 half_open; /* over all listeners */

@@ -416,8 +416,8 @@ static const struct metric metrics[] = {
 	{"synshield_half_open", METRIC_GAUGE, OF_INTERFACE, AT(half_open),
 	 .help = "Half-open requests in the kernel, when the listeners were last read"},
 	{"synshield_listener_under_attack", METRIC_GAUGE, OF_INTERFACE, .get = get_is_hot,
-	 .help = "1 if the listener is under attack; here and below 64 listeners at most, those "
-		 "under attack first"},
+	 .help = "1 if the listener is under attack (64 listeners at most: those under attack "
+		 "first)"},
 	{"synshield_listener_half_open", METRIC_GAUGE, OF_INTERFACE, .get = get_half_open,
 	 .help = "Half-open requests of the listener, when it was last read"},
 	{"synshield_listener_attacks", METRIC_COUNTER, OF_INTERFACE, .get = get_attacks,

@@ -26,7 +26,7 @@ static int read_one(struct facts *f, const char *ifname)
 	struct maps maps;
 	int err;
 
-	err = maps_open(&maps, ifname);
+	err = maps_open_to_read(&maps, ifname);
 	if (err == -ENOENT)
 		return interfaces_not_running(ifname);
 	if (err)
@@ -88,11 +88,9 @@ const struct command command_metrics = {
 	.name = "metrics",
 	.usage = "[IFACE...] [--openmetrics]",
 	.summary = "all counters and gauges, for Prometheus",
-	.about =
-		"Prints what 'run --metrics' serves and 'run --metrics-file' writes, from the "
-		"maps:\n"
-		"also while no daemon runs, then without what only a daemon knows. Without IFACE:\n"
-		"all that are running.",
+	.about = "Prints what 'run --metrics' serves and 'run --metrics-file' writes, from the\n"
+		 "maps: also while no daemon runs, then without what only a daemon knows.\n"
+		 "Without IFACE: all that are running.",
 	.args = metrics_args,
 	.run = metrics,
 };

@@ -16,6 +16,7 @@
 #include "args.h"
 #include "backlog.h"
 #include "caps.h"
+#include "exporter.h"
 #include "jiffies.h"
 #include "log.h"
 #include "netlink.h"
@@ -36,10 +37,12 @@ struct daemon {
 	bool moved; /* addresses or links changed: to be read anew */
 	unsigned int ticks;
 	struct backlog backlog;
+	struct exporter exporter;
 };
 
 static struct shield_wish wish;
 static const char *group;
+static struct exporter_wish exporter_wish;
 
 static const char *const xdp_choices[] = {"auto", "native", "generic", NULL};
 static const char *const tc_choices[] = {"auto", "tcx", "clsact", NULL};
@@ -84,6 +87,18 @@ static const struct arg run_args[] = {
 	 .meta = "NAME",
 	 .help = "whose members may look: status, stats, conns and the like, and the maps\n"
 		 "(default: only root); changes, trace and the cookie keys stay root's"},
+	{.name = "metrics",
+	 .type = ARG_TEXT,
+	 .to = &exporter_wish.listen,
+	 .meta = "ADDR:PORT",
+	 .help = "serve metrics for Prometheus at http://ADDR:PORT/metrics; PORT alone is that of\n"
+		 "127.0.0.1 and [::1] (default: not at all)"},
+	{.name = "metrics-file",
+	 .type = ARG_TEXT,
+	 .to = &exporter_wish.file,
+	 .meta = "FILE",
+	 .help = "write them to FILE every 15 s, for node_exporter's textfile collector, which\n"
+		 "reads *.prom"},
 	{.name = "verbose",
 	 .letter = 'v',
 	 .type = ARG_FLAG,
@@ -259,6 +274,7 @@ static void every_second(struct daemon *d)
 			drop(d, i, err);
 	}
 	follow_backlog(d, false);
+	exporter_second(&d->exporter);
 }
 
 static void tick(struct daemon *d)
@@ -269,6 +285,7 @@ static void tick(struct daemon *d)
 	if (read(d->timer, &expired, sizeof(expired)) != sizeof(expired))
 		return;
 	d->ticks++;
+	exporter_run(&d->exporter); /* its own time-outs */
 	for (i = 0; i < d->count; i++) {
 		closing_tick(d->shields[i].closing);
 		attacks_poll(&d->shields[i].attacks, d->shields[i].ifname, &d->shields[i].maps);
@@ -284,6 +301,11 @@ static void tick(struct daemon *d)
 static void read_reports(struct daemon *d, int fd)
 {
 	size_t i;
+
+	if (fd == exporter_fd(&d->exporter, 0) || fd == exporter_fd(&d->exporter, 1)) {
+		exporter_run(&d->exporter);
+		return;
+	}
 
 	for (i = 0; i < d->count; i++) {
 		if (closing_fd(d->shields[i].closing) == fd)
@@ -321,6 +343,18 @@ static int loop(struct daemon *d)
 			follow_addresses(d);
 	}
 	return 0;
+}
+
+static int open_exporter(struct daemon *d, const struct metrics_address *where)
+{
+	int i, fd, err;
+
+	err = exporter_open(&d->exporter, &exporter_wish, where, &d->shields, &d->count);
+	for (i = 0; i < METRICS_HTTP_FDS && !err; i++) {
+		fd = exporter_fd(&d->exporter, i);
+		err = fd < 0 ? 0 : watch_fd(d, fd);
+	}
+	return err;
 }
 
 static int start_one(struct daemon *d, const char *ifname)
@@ -388,6 +422,14 @@ static int sort_words(const struct command *cmd, int argc, char **argv)
 	return names ? names : -EINVAL;
 }
 
+static int check_metrics(const struct command *cmd, struct metrics_address *where)
+{
+	if (!exporter_wish.listen || !metrics_address_parse(where, exporter_wish.listen))
+		return 0;
+	return args_wrong(cmd, "--metrics takes PORT, ADDRESS:PORT or [ADDRESS]:PORT, not '%s'",
+			  exporter_wish.listen);
+}
+
 static int check_interfaces(int count, char **ifnames)
 {
 	int i;
@@ -414,11 +456,12 @@ static void say_goodbye(const struct daemon *d)
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct daemon d = {.epoll = -1, .timer = -1, .signal = -1};
+	struct metrics_address where;
 	int count, err;
 	size_t i;
 
 	count = sort_words(cmd, argc, argv);
-	if (count < 0) {
+	if (count < 0 || check_metrics(cmd, &where)) {
 		options_free(&wish.options);
 		return EXIT_USAGE;
 	}
@@ -436,6 +479,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (!err)
 		err = open_sources(&d);
 	if (!err)
+		err = open_exporter(&d, &where);
+	if (!err)
 		err = start_all(&d, count, argv);
 	if (!err)
 		err = caps_drop();
@@ -447,6 +492,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		notify_manager("STOPPING=1");
 		say_goodbye(&d);
 	}
+	exporter_close(&d.exporter);
 	for (i = 0; i < d.count; i++)
 		shield_release(&d.shields[i]);
 	free(d.shields);
