@@ -9,9 +9,8 @@ static const struct list {
 	const char *line;
 	void (*put)(FILE *out);
 } lists[] = {
-	{"@commands@\n", manual_commands},
-	{"@common@\n", manual_common},
-	{"@settings@\n", manual_settings},
+	{"@commands@\n", manual_commands}, {"@common@\n", manual_common},
+	{"@head@\n", manual_head},	   {"@settings@\n", manual_settings},
 	{"@tables@\n", completion_tables},
 };
 #define LISTS (sizeof(lists) / sizeof(lists[0]))

@@ -8,6 +8,7 @@
 /* Lists in mdoc(7). */
 void manual_commands(FILE *out);
 void manual_common(FILE *out);
+void manual_head(FILE *out);
 void manual_settings(FILE *out);
 
 /* Tables for contrib/completion/synshield.bash.in, which says what they hold. */

@@ -93,6 +93,14 @@ static void put_choices(FILE *out, const char *const *choices)
 		fprintf(out, ".Cm %s%s\n", choices[i], choices[i + 1] ? " ," : "");
 }
 
+static void put_help(FILE *out, const struct arg *a)
+{
+	put_prose(out, a->help, strlen(a->help));
+	fputs(a->choices ? ":\n" : "\n", out);
+	if (a->choices)
+		put_choices(out, a->choices);
+}
+
 static void put_arg(FILE *out, const struct arg *a)
 {
 	fputs(".It", out);
@@ -104,10 +112,7 @@ static void put_arg(FILE *out, const struct arg *a)
 	else if (a->meta)
 		fprintf(out, " Ar %s", a->meta);
 	putc('\n', out);
-	put_prose(out, a->help, strlen(a->help));
-	fputs(a->choices ? ":\n" : "\n", out);
-	if (a->choices)
-		put_choices(out, a->choices);
+	put_help(out, a);
 }
 
 static void put_args(FILE *out, const struct arg *a)
@@ -152,6 +157,23 @@ void manual_commands(FILE *out)
 void manual_common(FILE *out)
 {
 	put_args(out, args_common);
+}
+
+/* The switches of `run` as a configuration file has them. */
+void manual_head(FILE *out)
+{
+	const struct arg *a;
+
+	fputs(".Bl -tag -width indent\n", out);
+	for (a = command_run.args; a->name; a++) {
+		if (a->line_only)
+			continue;
+		fputs(".It Cm ", out);
+		put_verbatim(out, a->name, strlen(a->name));
+		fprintf(out, " No = %s %s\n", a->meta ? "Ar" : "Cm", a->meta ? a->meta : "on|off");
+		put_help(out, a);
+	}
+	fputs(".El\n", out);
 }
 
 static void put_values(FILE *out, const struct option_desc *d)

@@ -68,7 +68,7 @@ pages_are_clean()
 	for file in "$BUILT"/*.[58]; do
 		output=$(man --warnings -E UTF-8 -l "$file" 2>&1 > /dev/null)
 		# other pages need not be installed where this one is checked
-		output+=$(mandoc -T lint "$file" 2>&1 | grep -v 'outdated mandoc.db')
+		output+=$(mandoc -T lint "$file" 2>&1 | grep -v -e 'outdated mandoc.db' -e 'referenced manual not found')
 		[[ $output ]] && echo "$output" && return 1
 	done
 	return 0
@@ -79,6 +79,19 @@ is "$(page "$BUILT/synshield.8" | sed -n '/^COMMANDS/,/^OPTIONS/s/^   \([a-z-]*\
 	"$(commands | grep -v '^help$')" "synshield(8) has every command, in the order of --help"
 is "$(manual_switches)" "$(help_switches)" "it has the switches of each command, and no other"
 is "$(manual_settings "$BUILT/synshield.8")" "$(settings)" "it has every setting, and no other"
+
+is "$(manual_settings "$BUILT/synshield.conf.5")" "$(settings)" "so has synshield.conf(5)"
+is "$(page "$BUILT/synshield.conf.5" | sed -n '/Before any section/,/Sections/s/^     \([a-z-]*\) = .*/--\1/p')" \
+	"$(switches < "$TMP/help.run" | grep -vx -e --config -e --pin-dir -e --help)" \
+	"and the switches of run that a file may have"
+
+## The example of synshield.conf(5)
+
+example() { page "$BUILT/synshield.conf.5" | sed -n '/^EXAMPLES/,/^SEE/s/^           //p'; }
+touch "$TMP/feed.txt"
+example > "$TMP/example.conf"
+holds "it has some lines" "$(wc -l < "$TMP/example.conf") > 8"
+check "check finds no error in it" "$SYNSHIELD" check "$TMP/example.conf"
 
 ## Completion
 
