@@ -55,7 +55,7 @@ $(B)/synshield: $(USER_OBJ)
 .DELETE_ON_ERROR:
 
 include man/man.mk
--include tests/tools/tools.mk tests/prog/tests.mk
+-include tests/tools/tools.mk tests/prog/tests.mk tests/bench/bench.mk
 
 # --- what to call ---
 
@@ -66,6 +66,8 @@ help:
 	@echo 'make deps       install what the build, demo and tests need (Debian 12, root)'
 	@echo 'make demo       install, build, and show a server under a SYN flood (root)'
 	@echo 'make test       install, build, and run every test (root); TESTS="cli flood" for some'
+	@echo 'make bench      install, build, and measure against peers and limits (root, 12 min);'
+	@echo '                BENCH=short only shows that it works'
 	@echo 'make lint       format, static analysis, shell scripts'
 	@echo 'make format     put the sources into shape'
 	@echo 'make verifier-stats  size of the BPF programs, against their ceiling (root)'
@@ -83,7 +85,7 @@ demo: deps
 	$(Q)demo/demo.sh $(DEMO)
 
 test: deps
-	$(Q)$(MAKE) --no-print-directory all tools tests
+	$(Q)$(MAKE) --no-print-directory all tools tests bench-tools
 	$(Q)tests/run.sh $(TESTS)
 
 C_SOURCES = $(shell git ls-files '*.c' '*.h' | grep -v ^vmlinux/)
@@ -92,7 +94,7 @@ SHELL_SOURCES = $(shell git ls-files '*.sh') .ci/run
 format:
 	clang-format -i $(C_SOURCES)
 
-lint: all tools tests
+lint: all tools tests bench-tools
 	$(call say,LINT,clang-format)
 	$(Q)clang-format --dry-run -Werror $(C_SOURCES)
 	$(call say,LINT,cppcheck)

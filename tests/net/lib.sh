@@ -30,6 +30,7 @@ CLI_IF=${RUN_ID}c0
 NET_SRV=${RUN_ID}ps
 NET_CLI=${RUN_ID}pc
 BRIDGE=${RUN_ID}br
+NAMESPACES=("$NS_SRV" "$NS_CLI" "$NS_NET")
 PIN_DIR=/sys/fs/bpf/$RUN_ID
 TMP=$(mktemp -d "/tmp/$RUN_ID.XXXXXX")
 
@@ -77,7 +78,7 @@ cleanup()
 	trap '' INT TERM HUP
 	[[ $PAUSE ]] && kill "$PAUSE" 2> /dev/null
 	((${#PIDS[@]})) && stop "${PIDS[@]}"
-	for ns in "$NS_SRV" "$NS_CLI" "$NS_NET"; do
+	for ns in "${NAMESPACES[@]}"; do
 		[[ -e /run/netns/$ns ]] && ip netns del "$ns"
 	done
 	rm -rf "$PIN_DIR" "$TMP"
@@ -253,9 +254,10 @@ thread_napi()
 # napi_pids IF: the kernel threads that receive for it.
 napi_pids()
 {
-	local comm=napi/$1 file pid
+	local wanted=napi/$1 file comm pid
 	for file in /proc/[0-9]*/comm; do
-		[[ $(cat "$file" 2> /dev/null) == "${comm:0:15}"* ]] || continue
+		{ read -r comm < "$file"; } 2> /dev/null || continue
+		[[ $comm == "${wanted:0:15}"* ]] || continue
 		pid=${file#/proc/}
 		echo "${pid%/comm}"
 	done
@@ -296,14 +298,19 @@ settle_offloads()
 	} > /dev/null || bail "cannot set offloads"
 }
 
+make_netns()
+{
+	ip netns add "$1" || bail "cannot make a network namespace (run as root)"
+	settle_sysctls "$1"
+	ip -n "$1" link set lo up
+}
+
 make_wire()
 {
 	local ns
 
-	for ns in "$NS_SRV" "$NS_CLI" "$NS_NET"; do
-		ip netns add "$ns" || bail "cannot make a network namespace (run as root)"
-		settle_sysctls "$ns"
-		ip -n "$ns" link set lo up
+	for ns in "${NAMESPACES[@]}"; do
+		make_netns "$ns"
 	done
 	ip -n "$NS_NET" -batch - <<-END || bail "cannot make the wire"
 		link add $BRIDGE type bridge stp_state 0 forward_delay 0 mcast_snooping 0
@@ -337,13 +344,43 @@ add_vlan()
 
 link_mac() { ip -n "$1" -o link show dev "$2" | sed 's/.*link\/ether \([^ ]*\).*/\1/'; }
 
+# address_client N
+address_client()
+{
+	local -i i
+
+	for ((i = 1; i <= $1; i++)); do
+		echo "addr add ${CLI4%.*}.$i/16 dev $CLI_DEV"
+		printf 'addr add %s:%x/64 dev %s nodad\n' "${CLI6%:*}" $i "$CLI_DEV"
+	done | ip -n "$NS_CLI" -batch - || bail "cannot set up the client"
+}
+
+# The server, and its MAC address for the client.
+address_server()
+{
+	SRV_MAC=$(link_mac "$NS_SRV" "$SRV_IF")
+	ip -n "$NS_SRV" -batch - <<-END || bail "cannot set up the server"
+		addr add $SRV4/16 dev $SRV_DEV
+		addr add $SRV6/64 dev $SRV_DEV nodad
+		neigh add $GATE4 lladdr $GATE_MAC dev $SRV_DEV
+		neigh add $GATE6 lladdr $GATE_MAC dev $SRV_DEV
+		neigh add $SEG4 lladdr $CLI_MAC dev $SRV_DEV
+		neigh add $SEG6 lladdr $CLI_MAC dev $SRV_DEV
+		route add $FLOOD4 via $GATE4 dev $SRV_DEV
+		route add $FLOOD6 via $GATE6 dev $SRV_DEV
+	END
+	ip -n "$NS_CLI" -batch - <<-END || bail "cannot tell the client of the server"
+		neigh add $SRV4 lladdr $SRV_MAC dev $CLI_DEV
+		neigh add $SRV6 lladdr $SRV_MAC dev $CLI_DEV
+	END
+}
+
 # topo_up [--mtu N] [--vlan ID] [--clients N]: see the top of this file. SRV_DEV and CLI_DEV are the
 # interfaces with the addresses, FLOOD_TAG what flood has to be given besides. The client has N
 # (default 16, at most 250) addresses of each family, from CLI4 and CLI6 upwards.
 topo_up()
 {
 	local mtu=1500 vlan='' clients=16
-	local -i i
 
 	while (($#)); do
 		case $1 in
@@ -364,26 +401,9 @@ topo_up()
 		CLI_DEV=$DEV
 		FLOOD_TAG=(--vlan "$vlan")
 	fi
-	SRV_MAC=$(link_mac "$NS_SRV" "$SRV_IF")
 	CLI_MAC=$(link_mac "$NS_CLI" "$CLI_IF")
-	ip -n "$NS_SRV" -batch - <<-END || bail "cannot set up the server"
-		addr add $SRV4/16 dev $SRV_DEV
-		addr add $SRV6/64 dev $SRV_DEV nodad
-		neigh add $GATE4 lladdr $GATE_MAC dev $SRV_DEV
-		neigh add $GATE6 lladdr $GATE_MAC dev $SRV_DEV
-		neigh add $SEG4 lladdr $CLI_MAC dev $SRV_DEV
-		neigh add $SEG6 lladdr $CLI_MAC dev $SRV_DEV
-		route add $FLOOD4 via $GATE4 dev $SRV_DEV
-		route add $FLOOD6 via $GATE6 dev $SRV_DEV
-	END
-	{
-		for ((i = 1; i <= clients; i++)); do
-			echo "addr add ${CLI4%.*}.$i/16 dev $CLI_DEV"
-			printf 'addr add %s:%x/64 dev %s nodad\n' "${CLI6%:*}" $i "$CLI_DEV"
-		done
-		echo "neigh add $SRV4 lladdr $SRV_MAC dev $CLI_DEV"
-		echo "neigh add $SRV6 lladdr $SRV_MAC dev $CLI_DEV"
-	} | ip -n "$NS_CLI" -batch - || bail "cannot set up the client"
+	address_client "$clients"
+	address_server
 	start_sink
 	await 10 "the client to reach the server" in_cli ping -c 1 -W 1 "$SRV4"
 	await 10 "the client to reach the server" in_cli ping -c 1 -W 1 "$SRV6"
@@ -573,7 +593,7 @@ topo_down()
 	stop "${PIDS[@]}"
 	PIDS=()
 	[[ -d $PIN_DIR ]] && shield detach "$SRV_IF" > /dev/null 2>&1
-	for ns in "$NS_SRV" "$NS_CLI" "$NS_NET"; do
+	for ns in "${NAMESPACES[@]}"; do
 		ip netns del "$ns"
 	done
 	rm -rf "$PIN_DIR"

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Enters connections into a shield's pinned map `conns`, as if that many clients all over the
+ * Internet had been heard of just now: established, with one port of the server.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+#include "jiffies.h"
+#include "synshield/synshield.h"
+
+#define BATCH 8192
+#define CONNS_MAX (1U << 24)
+
+static uint64_t seed = 1;
+
+/* splitmix64 */
+static uint64_t random64(void)
+{
+	uint64_t x = (seed += 0x9e3779b97f4a7c15ULL);
+
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+	return x ^ (x >> 31);
+}
+
+static void map_ipv4(uint8_t to[16], const uint8_t *from)
+{
+	memset(to, 0, 10);
+	to[10] = to[11] = 0xff;
+	memcpy(to + 12, from, 4);
+}
+
+/* 64.0.0.0/2: no flood and no client of the bench comes from there. */
+static void make_conn(const struct addr *server, uint16_t port, struct synshield_tuple *tuple,
+		      struct synshield_conn *conn)
+{
+	uint64_t random = random64(), numbers = random64();
+	uint32_t source = htonl(0x40000000 | (random & 0x3fffffff));
+
+	memset(tuple, 0, sizeof(*tuple));
+	map_ipv4(tuple->remote, (const uint8_t *)&source);
+	map_ipv4(tuple->local, server->bytes);
+	tuple->remote_port = 1024 + (random >> 32) % 64512;
+	tuple->local_port = port;
+	*conn = (struct synshield_conn){
+		.state = SYNSHIELD_CONN_ESTABLISHED,
+		.remote = {.syn = 1, .syn_acked = 1},
+		.local = {.syn = 1, .syn_acked = 1},
+		.last_seen_jiffies = jiffies_now(),
+		.remote_next = numbers,
+		.local_next = numbers >> 32,
+		.remote_segments = 2,
+		.local_segments = 1,
+	};
+}
+
+static void fill(int map, const struct addr *server, uint16_t port, uint32_t conns)
+{
+	static struct synshield_tuple tuples[BATCH];
+	static struct synshield_conn values[BATCH];
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+
+	while (conns) {
+		uint32_t n = conns < BATCH ? conns : BATCH;
+
+		for (uint32_t i = 0; i < n; i++)
+			make_conn(server, port, &tuples[i], &values[i]);
+		conns -= n;
+		if (bpf_map_update_batch(map, tuples, values, &n, &opts))
+			die("cannot enter connections: %m");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct addr server;
+	int map;
+
+	if (argc != 5)
+		die("usage: fill PINNED-MAP ADDR PORT N\n"
+		    "enters N established IPv4 connections with ADDR:PORT into a shield's conns");
+	server = parse_addr(argv[2]);
+	if (server.family != AF_INET)
+		usage_error("IPv4 only");
+	map = bpf_obj_get(argv[1]);
+	if (map < 0)
+		die("cannot open %s: %m", argv[1]);
+	jiffies_calibrate();
+	fill(map, &server, parse_number(argv[3], 1, 65535, "port"),
+	     parse_number(argv[4], 1, CONNS_MAX, "number"));
+	return 0;
+}
