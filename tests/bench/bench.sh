@@ -5,10 +5,12 @@
 
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../net/lib.sh"
-for part in wire subjects measure; do
-	# shellcheck source=/dev/null
-	. "$ROOT/tests/bench/$part.sh"
-done
+# shellcheck source=tests/bench/wire.sh
+. "$ROOT/tests/bench/wire.sh"
+# shellcheck source=tests/bench/subjects.sh
+. "$ROOT/tests/bench/subjects.sh"
+# shellcheck source=tests/bench/measure.sh
+. "$ROOT/tests/bench/measure.sh"
 
 bail()
 {
@@ -68,7 +70,7 @@ take_precedence()
 set_up()
 {
 	local subject
-	say "setting up"
+	say "setting up ($RUN_ID)"
 	wire_up
 	for subject in "${PEERS[@]}" "${LIMITS[@]}" "${MODES[@]}" "${TABLES[@]}"; do
 		add_subject "$subject"
@@ -80,7 +82,8 @@ compare()
 {
 	local subjects
 	mapfile -t subjects < <(of "${@:4}")
-	in_turn "$1" "$2" "$3" "${subjects[@]:0:${SHORT:+2}}"
+	[[ $SHORT ]] && subjects=("${subjects[@]:0:2}")
+	in_turn "$1" "$2" "$3" "${subjects[@]}"
 }
 
 floods()

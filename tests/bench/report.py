@@ -100,6 +100,7 @@ def tables(bench):
     table(bench, "A small request and its answer, ms, p50", "turns.p50", ["calm"])
     table(bench, "The same, p99", "turns.p99", ["calm"])
     table(bench, "Connections per second: opened, asked, answered, closed", "connect", ["calm"])
+    table(bench, "Of these, failed", "connect.failed", ["calm"])
     table(bench, "Clients served, of 1000, during a flood", "clients.ok", CLIENTS)
     table(bench, "Their connect time, ms, p50", "clients.p50", CLIENTS)
     table(bench, "The same, p99", "clients.p99", CLIENTS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the other parts use it
 # What is measured: the shield in each mode and with full tables, what a user would otherwise run,
 # and the limits.  A subject that this machine cannot run is named with the reason, and left out.
 

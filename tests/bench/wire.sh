@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the other parts use it
 # The bench's wire: a server for each subject, so that they take turns without being set up anew.
 #
 #     srv of subject x                  net: the attacker             cli: 200 addresses
@@ -23,7 +23,7 @@ BULK_PORT=5201
 
 SUBJECTS=()
 # What lib.sh knows of the one server, by subject.
-declare -A OF_NS=() OF_SRV_IF=() OF_NET_IF=() OF_ADDR=() OF_MAC=() OF_NAPI=() OF_SCHEDSTAT=()
+declare -A OF_NS=() OF_SRV_IF=() OF_NET_IF=() OF_ADDR=() OF_MAC=() OF_SCHEDSTAT=()
 
 # use SUBJECT: from now on it is the server of lib.sh's functions.
 use()
