@@ -55,7 +55,7 @@ static __always_inline void *flood_header(struct xdp_md *ctx, bool *ipv6)
 }
 
 /* Addresses and ports exchanged: the checksums stay right. */
-SEC("xdp")
+SEC("xdp.frags")
 int swap(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
@@ -86,7 +86,7 @@ int swap(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int drop(struct xdp_md *ctx)
 {
 	bool ipv6 = false;

@@ -81,6 +81,11 @@ add_server()
 	settle_offloads
 	address_server
 	OF_MAC[$1]=$SRV_MAC
+	# all clients by one permanent neighbour: 200 for each server are more than the kernel keeps
+	ip -n "$NS_SRV" -batch - <<-END || bail "cannot set up the way to the clients"
+		neigh add $CLI4 lladdr $CLI_MAC dev $SRV_IF
+		route add ${CLI4%.*}.0/24 via $CLI4 dev $SRV_IF onlink
+	END
 	spawn "sink.$1" net "$TOOLS/sink" "$NET_SRV" --frags --mode absorb --prefix "$FLOOD4" \
 		--prefix "$FLOOD6"
 	await_ready "sink.$1"
