@@ -130,6 +130,8 @@ second_view()
 	compare "$FEW" ack in_situ always xdp-drop always-1k always-1M
 	echo "$STATS_BEFORE" > $STATS
 	compare "$FEW" syn alone always xdp-tx always-1k always-1M
+	compare 1 - tracked "${TABLES[@]:0:2}"
+	compare 1 - tracked always-1M
 	compare 1 - memory always-1M
 	if [[ -x $ROOT/tests/bench/daemon.sh ]]; then
 		say "the daemon"

@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,20 +76,47 @@ static void fill(int map, const struct addr *server, uint16_t port, uint32_t con
 	}
 }
 
+/* How many there are. */
+static uint64_t count(int map)
+{
+	static struct synshield_tuple tuples[BATCH];
+	static struct synshield_conn values[BATCH];
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	uint64_t total = 0;
+	void *from = NULL;
+	uint32_t token, n;
+	int err;
+
+	do {
+		n = BATCH;
+		err = bpf_map_lookup_batch(map, from, &token, tuples, values, &n, &opts);
+		if (err && errno != ENOENT)
+			die("cannot count connections: %m");
+		total += n;
+		from = &token;
+	} while (!err);
+	return total;
+}
+
 int main(int argc, char **argv)
 {
 	struct addr server;
 	int map;
 
-	if (argc != 5)
-		die("usage: fill PINNED-MAP ADDR PORT N\n"
-		    "enters N established IPv4 connections with ADDR:PORT into a shield's conns");
-	server = parse_addr(argv[2]);
-	if (server.family != AF_INET)
-		usage_error("IPv4 only");
+	if (argc != 2 && argc != 5)
+		die("usage: fill PINNED-MAP [ADDR PORT N]\n"
+		    "enters N established IPv4 connections with ADDR:PORT into a shield's conns,\n"
+		    "or prints how many there are");
 	map = bpf_obj_get(argv[1]);
 	if (map < 0)
 		die("cannot open %s: %m", argv[1]);
+	if (argc == 2) {
+		printf("%llu\n", (unsigned long long)count(map));
+		return 0;
+	}
+	server = parse_addr(argv[2]);
+	if (server.family != AF_INET)
+		usage_error("IPv4 only");
 	jiffies_calibrate();
 	fill(map, &server, parse_number(argv[3], 1, 65535, "port"),
 	     parse_number(argv[4], 1, CONNS_MAX, "number"));

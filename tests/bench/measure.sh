@@ -214,6 +214,12 @@ map_bytes()
 		python3 -c 'import json, sys; m = json.load(sys.stdin); print(m["bytes_memlock"], m["max_entries"])'
 }
 
+# tracked CLASS ROUND: how many connections the table holds, which are to be those that it was given
+tracked()
+{
+	record tracked "$SUBJECT" "$1" "$2" "$("$ROOT/build/bench/fill" "$PIN_DIR/$SRV_IF/conns")"
+}
+
 # memory CLASS ROUND: bytes for each connection: of `conns`, which has its room from the beginning;
 # of `closing` and of the daemon, which take theirs as connections come
 memory()
