@@ -21,16 +21,22 @@
 #define opaque(x) asm volatile("" : "+r"(x))
 
 /*
- * A length of 1 to 64 bytes, for a buffer of LOAD_MAX, said so that the verifier
- * of every kernel believes it.  The caller has checked it already.
+ * A length of 1 to `max` bytes, a power of 2, said so that the verifier of every kernel
+ * believes it.  The caller has checked it already.
  */
+static __always_inline __u32 length_within(__u32 len, __u32 max)
+{
+	len--;
+	opaque(len);
+	return (len & (max - 1)) + 1;
+}
+
+/* The same, for a buffer of LOAD_MAX. */
 #define LOAD_MAX 64
 
 static __always_inline __u32 load_len(__u32 len)
 {
-	len--;
-	opaque(len);
-	return (len & (LOAD_MAX - 1)) + 1;
+	return length_within(len, LOAD_MAX);
 }
 
 /* The kernel's macros, which BTF does not carry. */

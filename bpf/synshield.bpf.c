@@ -4,6 +4,7 @@
  * hands proven handshakes to the kernel, TC egress sees what this host sends.
  */
 #include "accept.h"
+#include "capture.h"
 #include "refuse.h"
 #include "segment.h"
 #include "syn.h"
@@ -89,8 +90,13 @@ int synshield_xdp(struct xdp_md *ctx)
 		v = refuse(&p, v & 0xffff, &a);
 	if (unlikely(trace_wanted(&s)))
 		trace_segment(&p, SYNSHIELD_REMOTE, v);
-	if (action_of(v) == SYNSHIELD_REPLY && !a.observe && send_answer(ctx, &p, &a))
+	if (unlikely(capture_wanted(&s)))
+		capture_frame(ctx, &p, v, a.observe);
+	if (action_of(v) == SYNSHIELD_REPLY && !a.observe && send_answer(ctx, &p, &a)) {
 		v = PASS(reply_failed);
+		if (unlikely(capture_wanted(&s)))
+			capture_frame(ctx, &p, v, false);
+	}
 	count(v, a.observe);
 	if (a.observe || action_of(v) == SYNSHIELD_PASS)
 		return XDP_PASS;
@@ -116,6 +122,8 @@ int synshield_in(struct __sk_buff *skb)
 	v = receive_proven(skb, &s, &p, kind, &h, tsecr);
 	if (v == PASS(tracked))
 		return TC_ACT_UNSPEC;
+	if (unlikely(capture_wanted(&s)))
+		capture_skb(skb, &p, v);
 	count(v, false);
 	return action_of(v) == SYNSHIELD_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }

@@ -19,6 +19,7 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_TRACKING] = "tracking", [MAP_SOURCES] = "sources",	    [MAP_REPLIES] = "replies",
 	[MAP_DOUBTS] = "doubts",     [MAP_CLOSING] = "closing",	    [MAP_DAEMON] = "daemon",
 	[MAP_EVENTS] = "events",     [MAP_TRACES] = "traces",	    [MAP_TRACE] = "trace",
+	[MAP_CAPTURES] = "captures", [MAP_CAPTURED] = "captured",   [MAP_CAPTURE] = "capture",
 	[MAP_STATS] = "stats",
 };
 

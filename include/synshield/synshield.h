@@ -382,6 +382,51 @@ struct synshield_trace {
 _Static_assert(sizeof(struct synshield_trace) == 48, "ABI");
 
 /*
+ * Map `capture`, one element that `capture` maps into its memory: which packets go to
+ * `captures`.  It writes until_jiffies alone while a capture runs, and the rest before.
+ */
+struct synshield_capture {
+	__u64 until_jiffies; /* none from then on */
+	__u64 bucket;	     /* token bucket of the records, BPF's: see bpf/budget.h */
+	__u64 recorded;	     /* records written, BPF's; */
+	__u64 limit;	     /* and at most; 0: any number */
+	__u64 reasons;	     /* a bit for each that is wanted */
+	__u32 actions;	     /* so */
+	__u32 rate;	     /* records per second; 0: any number */
+	__u32 snaplen;	     /* bytes of a packet, 1 to SYNSHIELD_SNAPLEN_MAX */
+	__u16 local_port;    /* 0: any */
+	__u8 remote_bits;    /* prefix of the address that counts; 0: any */
+	__u8 pad;
+	__u8 remote[16];
+};
+_Static_assert(sizeof(struct synshield_capture) == 72, "ABI");
+_Static_assert(SYNSHIELD_REASON_MAX <= 64, "a bit of synshield_capture.reasons for each");
+
+#define SYNSHIELD_SNAPLEN_MAX 16384
+
+/* Map `captured`, one element per CPU: packets that `capture` asked for and did not get. */
+struct synshield_captured {
+	__u64 over_rate; /* there were more than its rate */
+	__u64 no_room;	 /* `captures` was full */
+};
+_Static_assert(sizeof(struct synshield_captured) == 16, "ABI");
+
+/* Map `captures`, ring buffer: packets as they came in, with their verdicts. */
+struct synshield_record {
+	__u64 time_ns;	/* CLOCK_BOOTTIME */
+	__u32 verdict;	/* action << 16 | reason */
+	__u32 len;	/* bytes, of the packet */
+	__u32 recorded; /* bytes, of data */
+	__u16 tag_tpid; /* the VLAN tag that was taken off before TC; 0: none */
+	__u16 tag_tci;
+	__u8 observed; /* 1: the verdict is what would have been */
+	__u8 tc;       /* 1: at TC ingress, not XDP */
+	__u8 pad[6];
+	__u8 data[];
+};
+_Static_assert(sizeof(struct synshield_record) == 32, "ABI");
+
+/*
  * Map `sources`, LRU: who has connections to a port that limits them.  Made and
  * counted for proven clients only (a cookie, or a handshake, completed).
  */

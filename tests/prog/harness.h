@@ -148,6 +148,7 @@ void rows_track(void);
 void rows_close(void);
 void rows_limits(void);
 void rows_event(void);
+void rows_capture(void);
 void rows_evade(void);
 void rows_mode(void);
 void rows_attack(void);

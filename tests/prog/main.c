@@ -34,6 +34,7 @@ static const struct {
 	{"close", rows_close, true},
 	{"limits", rows_limits, true},
 	{"event", rows_event, true},
+	{"capture", rows_capture, true},
 	{"evade", rows_evade, true},
 	{"mode", rows_mode, false},
 	{"attack", rows_attack, true},
