@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cidr.h"
 #include "options.h"
 #include "synshield/synshield.h"
 
@@ -43,6 +44,21 @@ int args_wrong(const struct command *cmd, const char *fmt, ...)
 	fprintf(stderr, "synshield %s: %s; see 'synshield %s --help'\n", cmd->name, text,
 		cmd->name);
 	return EXIT_USAGE;
+}
+
+int args_prefix(const struct command *cmd, const char *name, const char *text,
+		unsigned char addr[16], unsigned char *bits)
+{
+	struct synshield_list_key key;
+	char why[CIDR_WHY];
+
+	if (!text)
+		return 0;
+	if (cidr_parse(text, &key, why))
+		return args_wrong(cmd, "--%s '%s': %s", name, text, why);
+	memcpy(addr, key.addr, 16);
+	*bits = key.prefixlen;
+	return 0;
 }
 
 static const struct arg *args_find_in(const struct arg *table, const char *name, size_t len,

@@ -73,8 +73,12 @@ bool args_given(const struct arg *a);
 int args_wrong(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* A prefix that --NAME may say (NULL: it did not); 0, or EXIT_USAGE after saying what is wrong. */
+int args_prefix(const struct command *cmd, const char *name, const char *text,
+		unsigned char addr[16], unsigned char *bits);
+
 extern const struct command command_run, command_status, command_stats, command_set, command_allow,
-	command_conns, command_trace, command_replay, command_deny, command_detach, command_doctor,
-	command_metrics, command_check, command_config;
+	command_conns, command_trace, command_capture, command_replay, command_deny, command_detach,
+	command_doctor, command_metrics, command_check, command_config;
 
 #endif

@@ -7,15 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pcapng.h"
+
 #define SECOND 1000000000ULL
 #define PCAP_MICRO 0xa1b2c3d4
 #define PCAP_NANO 0xa1b23c4d
-#define PCAPNG_SECTION 0x0a0d0d0a
-#define PCAPNG_ORDER 0x1a2b3c4d
-#define PCAPNG_INTERFACE 1
-#define PCAPNG_SIMPLE 3
-#define PCAPNG_PACKET 6
-#define PCAPNG_TSRESOL 9
 /* A block, or packet, that is longer is taken for garbage. */
 #define BLOCK_MAX (16u << 20)
 #define INTERFACES_MAX 1024

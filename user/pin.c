@@ -28,7 +28,6 @@
  * Directories, only to be locked.  They are root's alone, or everybody who may look could
  * hold the locks.  No interface's directory begins with ':'.
  */
-#define TRACING "tracing"
 #define RUNNING "running"
 #define ROOT_LOCK ":lock"
 
@@ -232,12 +231,12 @@ int pin_lock_dir(int dir_fd)
 	return -EWOULDBLOCK;
 }
 
-int pin_lock_trace(const char *ifname)
+int pin_lock_use(const char *ifname, const char *use)
 {
 	char path[PATH_MAX];
 	int fd, err;
 
-	pin_path(path, ifname, TRACING);
+	pin_path(path, ifname, use);
 	fd = open_lock_dir(path);
 	if (fd < 0)
 		return log_errno(fd, "cannot make %s", path);

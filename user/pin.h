@@ -32,8 +32,8 @@ int pin_make_dir(const char *ifname);
 
 /* 0, or -EWOULDBLOCK: a daemon has it */
 int pin_lock_dir(int dir_fd);
-/* Descriptor that holds it, until it is closed; -EWOULDBLOCK silently: another trace does. */
-int pin_lock_trace(const char *ifname);
+/* Descriptor that holds it, until it is closed; -EWOULDBLOCK silently: another of that use does. */
+int pin_lock_use(const char *ifname, const char *use);
 bool pin_dir_locked(int dir_fd);
 bool pin_dir_removed(int dir_fd);
 

@@ -6,11 +6,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "args.h"
 #include "cidr.h"
+#include "clock.h"
 #include "connview.h"
 #include "followladder.h"
 #include "interfaces.h"
@@ -19,7 +19,6 @@
 #include "maps.h"
 #include "pin.h"
 
-#define SECOND 1000000000ULL
 /* The filter holds for so long, and is renewed once a second: who is killed leaves nothing. */
 #define HOLD_SECONDS 3
 /* Connections at a time. */
@@ -102,29 +101,7 @@ static void interrupt(int signal)
 	interrupted = signal;
 }
 
-static __u64 clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * SECOND + ts.tv_nsec;
-}
-
 /* -- what is asked for -- */
-
-static int parse_prefix(const struct command *cmd, const char *text, __u8 addr[16], __u8 *bits)
-{
-	struct synshield_list_key key;
-	char why[CIDR_WHY];
-
-	if (!text)
-		return 0;
-	if (cidr_parse(text, &key, why))
-		return args_wrong(cmd, "%s", why);
-	memcpy(addr, key.addr, 16);
-	*bits = key.prefixlen;
-	return 0;
-}
 
 static int parse_filter(const struct command *cmd, struct synshield_trace *filter)
 {
@@ -132,8 +109,10 @@ static int parse_filter(const struct command *cmd, struct synshield_trace *filte
 
 	filter->local_port = local_port;
 	filter->remote_port = remote_port;
-	code = parse_prefix(cmd, remote_text, filter->remote, &filter->remote_bits);
-	return code ? code : parse_prefix(cmd, local_text, filter->local, &filter->local_bits);
+	code = args_prefix(cmd, "remote", remote_text, filter->remote, &filter->remote_bits);
+	if (code)
+		return code;
+	return args_prefix(cmd, "local", local_text, filter->local, &filter->local_bits);
 }
 
 static bool in_prefix(const __u8 addr[16], const __u8 prefix[16], __u32 bits)
@@ -236,7 +215,7 @@ static int seed(struct trace *t)
 {
 	struct synshield_tuple *tuples;
 	struct synshield_conn *conns;
-	__u64 now = clock_ns(CLOCK_BOOTTIME);
+	__u64 now = boottime_ns();
 	size_t n, i;
 	int err;
 
@@ -254,7 +233,7 @@ static int seed(struct trace *t)
 
 static int lock(struct trace *t)
 {
-	t->lock = pin_lock_trace(t->ifname);
+	t->lock = pin_lock_use(t->ifname, "tracing");
 	if (t->lock >= 0)
 		return 0;
 	if (t->lock == -EWOULDBLOCK)
@@ -291,7 +270,7 @@ static int begin(struct trace *t)
 	t->print = (struct follow_print){
 		.out = stdout,
 		.json = as_json,
-		.zero = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME),
+		.zero = clock_ns(CLOCK_REALTIME) - boottime_ns(),
 	};
 	t->ladder = (struct follow_ladder){.print = &t->print, .out = stdout};
 	err = open_ring(t);
@@ -314,25 +293,25 @@ static int tick(struct trace *t)
 		err = renew(t);
 	if (!err)
 		err = look_for_lost(t, true);
-	follow_expire(t->follow, clock_ns(CLOCK_BOOTTIME), take_end, t);
+	follow_expire(t->follow, boottime_ns(), take_end, t);
 	return err;
 }
 
 static int follow_ring(struct trace *t)
 {
-	__u64 start = clock_ns(CLOCK_BOOTTIME), ticked = start, now;
+	__u64 start = boottime_ns(), ticked = start, now;
 	int err = 0;
 
 	while (!t->ended && !interrupted && !ferror(stdout) && err >= 0) {
 		err = ring_buffer__poll(t->ring, POLL_MS);
 		err = err == -EINTR ? 0 : err;
 		fflush(stdout);
-		now = clock_ns(CLOCK_BOOTTIME);
-		if (err >= 0 && now - ticked >= SECOND) {
+		now = boottime_ns();
+		if (err >= 0 && now - ticked >= SECOND_NS) {
 			err = tick(t);
 			ticked = now;
 		}
-		if (seconds && now - start >= seconds * SECOND)
+		if (seconds && now - start >= seconds * SECOND_NS)
 			break;
 	}
 	look_for_lost(t, true);
