@@ -27,67 +27,7 @@
 # shellcheck source=tests/net/lib.sh disable=SC2034,SC2119,SC2153,SC2317
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# NAME, how mode auto counts it, whether the kernel gets it (1) and what comes back; then the same of
-# mode always, if that differs. `-`: nothing. medley.py says what the names stand for.
-ROWS='
-udp               pass.not_tcp         1 -
-other-station     pass.other_station   1 -
-elsewhere         pass.not_local       1 -
-fragment-first    pass.fragment        1 -
-fragment-later    pass.fragment        1 -
-headers-7         drop.beyond_reach    0 -
-syn-off           pass.off             1 R.
-ack-off           pass.off             1 R
-null-off          pass.off             1 R.
-denied-off        pass.off             1 R.
-
-ihl-4             drop.bad_ip          0 -
-version-6         drop.bad_ip          0 -
-length-over       drop.bad_ip          0 -
-length-under      drop.bad_ip          0 -
-doff-4            drop.bad_tcp         0 -
-doff-15           drop.bad_tcp         0 -
-null              drop.bad_flags       0 -
-fin               drop.bad_flags       0 -
-psh               drop.bad_flags       0 -
-xmas              drop.bad_flags       0 -
-syn-fin           drop.bad_flags       0 -
-syn-rst           drop.bad_flags       0 -
-port-zero         drop.port_zero       0 -
-sport-zero        drop.port_zero       0 -
-martian-own       drop.martian         0 -
-martian-loopback  drop.martian         0 -
-martian-multicast drop.martian         0 -
-martian-unspecified drop.martian       0 -
-martian-broadcast drop.martian         0 -
-martian-mapped    drop.martian         0 -
-option-zero       drop.bad_options     0 -
-option-one        drop.bad_options     0 -
-option-overrun    drop.bad_options     0 -
-option-no-length  drop.bad_options     0 -
-fragment-syn      drop.bad_fragment    0 -
-fragment-tiny     drop.bad_fragment    0 -
-fragment-8        drop.bad_fragment    0 -
-
-denied-syn        drop.denied          0 -
-denied-ack        drop.denied          0 -
-allowed-syn       pass.allowed         1 R.
-allowed-ack       pass.allowed         1 R
-
-syn-closed        reply.closed_port    0 R.
-syn               pass.calm            1 S.  reply.cookie           0 S.
-headers-6         pass.calm            1 S.  reply.cookie           0 S.
-syn-small-mss     pass.calm            1 S.  pass.small_mss         1 S.
-syn-md5           pass.calm            1 -   drop.unsigned_listener 0 -
-
-ack               reply.unknown_ack    0 R   drop.unproven          0 -
-ack-closed        reply.unknown_ack    0 R
-data-closed       reply.unknown_data   0 R
-fin-closed        reply.unknown_fin    0 R
-synack            reply.unknown_synack 0 R
-rst               drop.unknown_rst     0 -
-rst-ack           drop.unknown_rst     0 -
-'
+ROWS=$(grep -v "^#" "$ROOT/tests/tools/medley.rows")
 
 # Rows of one family only.
 ONLY4='ihl-4 version-6 length-under martian-broadcast fragment-8'
