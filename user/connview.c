@@ -2,15 +2,11 @@
 #include "connview.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "jiffies.h"
 
 #define SECOND 1000000000ULL
-/* Entries at a time.  A bucket that is larger makes the kernel say so: see grow(). */
-#define BATCH 4096
 
 void conn_clock_config(struct conn_clock *clock, const struct synshield_settings *s)
 {
@@ -125,97 +121,40 @@ const char *conn_opener_name(enum conn_opener opener)
 	return names[opener];
 }
 
-struct walk {
-	const struct maps *maps;
-	bool followed;
-	struct conn_clock clock;
-	struct synshield_tuple *tuples;
-	struct synshield_conn *conns;
-	__u32 room;
-	conn_view_cb cb;
-	void *arg;
-};
-
-static int grow(struct walk *w, __u32 room)
-{
-	struct synshield_tuple *tuples = reallocarray(w->tuples, room, sizeof(*tuples));
-	struct synshield_conn *conns;
-
-	if (!tuples)
-		return -ENOMEM;
-	w->tuples = tuples;
-	conns = reallocarray(w->conns, room, sizeof(*conns));
-	if (!conns)
-		return -ENOMEM;
-	w->conns = conns;
-	w->room = room;
-	return 0;
-}
-
-static int call(struct walk *w, __u32 i)
+static int call(const struct maps *maps, bool followed, const struct conn_clock *clock,
+		const struct synshield_tuple *tuple, const struct synshield_conn *conn,
+		conn_view_cb cb, void *arg)
 {
 	struct synshield_closing closing;
 	struct conn_view v;
-	bool followed;
 
-	followed = w->followed &&
-		   !bpf_map_lookup_elem(w->maps->fd[MAP_CLOSING], &w->tuples[i], &closing);
-	conn_view_make(&v, &w->clock, &w->tuples[i], &w->conns[i], followed ? &closing : NULL);
-	return w->cb(&v, w->arg);
-}
-
-/* 0: there is more; 1: that was all. */
-static int read_batch(struct walk *w, void *in, __u32 *token, __u32 *n)
-{
-	int err;
-
-	for (;;) {
-		*n = w->room;
-		if (!bpf_map_lookup_batch(w->maps->fd[MAP_CONNS], in, token, w->tuples, w->conns, n,
-					  NULL))
-			return 0;
-		if (errno == ENOENT)
-			return 1;
-		if (errno != ENOSPC)
-			return -errno;
-		err = grow(w, w->room * 2);
-		if (err)
-			return err;
-	}
-}
-
-static int walk(struct walk *w)
-{
-	__u32 token, n, i;
-	void *in = NULL;
-	int last, err = 0;
-
-	do {
-		last = read_batch(w, in, &token, &n);
-		if (last < 0)
-			return last;
-		in = &token;
-		conn_clock_read(&w->clock);
-		for (i = 0; i < n && !err; i++)
-			err = call(w, i);
-	} while (!last && !err);
-	return err;
+	followed = followed && !bpf_map_lookup_elem(maps->fd[MAP_CLOSING], tuple, &closing);
+	conn_view_make(&v, clock, tuple, conn, followed ? &closing : NULL);
+	return cb(&v, arg);
 }
 
 int conn_views(const struct maps *maps, bool followed, conn_view_cb cb, void *arg)
 {
-	struct walk w = {.maps = maps, .followed = followed, .cb = cb, .arg = arg};
 	struct synshield_settings settings;
-	int err;
+	struct conn_clock clock;
+	struct maps_walk w;
+	int err, last = 0;
+	__u32 i;
 
 	err = maps_get(maps, MAP_SETTINGS, &settings);
 	if (err)
 		return err;
-	conn_clock_config(&w.clock, &settings);
-	err = grow(&w, BATCH);
-	if (!err)
-		err = walk(&w);
-	free(w.tuples);
-	free(w.conns);
+	conn_clock_config(&clock, &settings);
+	err = maps_walk_open(&w, maps, MAP_CONNS);
+	while (!err && !last) {
+		last = maps_walk_next(&w, maps, MAP_CONNS);
+		if (last < 0)
+			err = last;
+		conn_clock_read(&clock);
+		for (i = 0; i < w.count && !err; i++)
+			err = call(maps, followed, &clock, (struct synshield_tuple *)w.keys + i,
+				   (struct synshield_conn *)w.values + i, cb, arg);
+	}
+	maps_walk_close(&w);
 	return err;
 }

@@ -12,18 +12,25 @@
 #define CAPTURE_LINES 30 /* shown of a verifier log: its end names the insn and the cause */
 
 bool log_verbose;
+void (*log_taker)(const char *line);
 
 static char capture[CAPTURE_BYTES];
 static size_t capture_len;
 
 static void log_vline(const char *fmt, va_list ap, const char *suffix)
 {
-	char line[2048];
+	char line[2048], whole[2304];
 	int n;
 
 	n = vsnprintf(line, sizeof(line), fmt, ap);
 	if (n < 0)
 		return;
+	if (log_taker) {
+		snprintf(whole, sizeof(whole), "%s%s%s", line, suffix ? ": " : "",
+			 suffix ? suffix : "");
+		log_taker(whole);
+		return;
+	}
 	/* one write, so that lines of two processes do not mix */
 	fprintf(stderr, "synshield: %s%s%s\n", line, suffix ? ": " : "", suffix ? suffix : "");
 }

@@ -6,6 +6,8 @@
 
 /* -v: libbpf's, libxdp's and the daemon's own details too. */
 extern bool log_verbose;
+/* Gets the lines in place of stderr, where that is the screen. */
+extern void (*log_taker)(const char *line);
 
 /* One line on stderr each, "synshield: " in front. */
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

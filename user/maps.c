@@ -12,6 +12,9 @@
 #include "pin.h"
 #include "readers.h"
 
+/* Entries at a time.  A bucket that is larger makes the kernel say so: see grow(). */
+#define WALK_BATCH 4096
+
 const char *const map_names[MAP_COUNT] = {
 	[MAP_SETTINGS] = "settings", [MAP_POLICY] = "policy",	    [MAP_HOST] = "host",
 	[MAP_KEYS] = "keys",	     [MAP_LOCALS] = "locals",	    [MAP_LISTS] = "lists",
@@ -191,6 +194,62 @@ int maps_dump(const struct maps *maps, enum map_id id, void **keys, void **value
 		*keys = *values = NULL;
 	}
 	return err;
+}
+
+static int grow(struct maps_walk *w, __u32 room)
+{
+	void *keys = reallocarray(w->keys, room, w->key_size), *values;
+
+	if (!keys)
+		return -ENOMEM;
+	w->keys = keys;
+	values = reallocarray(w->values, room, w->value_size);
+	if (!values)
+		return -ENOMEM;
+	w->values = values;
+	w->room = room;
+	return 0;
+}
+
+int maps_walk_open(struct maps_walk *w, const struct maps *maps, enum map_id id)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	*w = (struct maps_walk){};
+	if (bpf_obj_get_info_by_fd(maps->fd[id], &info, &len))
+		return -errno;
+	w->key_size = info.key_size;
+	w->value_size = info.value_size;
+	return grow(w, WALK_BATCH);
+}
+
+int maps_walk_next(struct maps_walk *w, const struct maps *maps, enum map_id id)
+{
+	int err;
+
+	for (;;) {
+		w->count = w->room;
+		if (!bpf_map_lookup_batch(maps->fd[id], w->begun ? &w->token : NULL, &w->token,
+					  w->keys, w->values, &w->count, NULL)) {
+			w->begun = true;
+			return 0;
+		}
+		if (errno == ENOENT)
+			return 1;
+		if (errno != ENOSPC)
+			return -errno;
+		err = grow(w, w->room * 2);
+		if (err)
+			return err;
+	}
+}
+
+void maps_walk_close(struct maps_walk *w)
+{
+	free(w->keys);
+	free(w->values);
+	*w = (struct maps_walk){};
 }
 
 int maps_stats(const struct maps *maps, struct synshield_stats *sum)

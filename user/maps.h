@@ -64,6 +64,20 @@ int maps_put(const struct maps *maps, enum map_id id, const void *value);
  */
 int maps_dump(const struct maps *maps, enum map_id id, void **keys, void **values, size_t *count);
 
+/* A hash map a batch at a time, as maps_dump() takes too much at once of a large one. */
+struct maps_walk {
+	void *keys, *values;
+	__u32 count; /* in the batch */
+	__u32 key_size, value_size, room;
+	__u32 token;
+	bool begun;
+};
+
+int maps_walk_open(struct maps_walk *w, const struct maps *maps, enum map_id id);
+/* The next batch.  0: there is more behind it; 1: that was all. */
+int maps_walk_next(struct maps_walk *w, const struct maps *maps, enum map_id id);
+void maps_walk_close(struct maps_walk *w);
+
 struct synshield_stats;
 /* over all CPUs */
 int maps_stats(const struct maps *maps, struct synshield_stats *sum);
