@@ -19,7 +19,7 @@ ALL_CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -DSYNSHIELD_VERSION='"$(VERSION)"
 BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
 	-Iinclude -Ivmlinux -Ibpf -isystem /usr/include/$(MULTIARCH) \
 	-Wall -Wextra -Wno-unused-parameter -Wno-missing-declarations -Werror
-LIBS := -lxdp -lbpf -lmnl -linih -lmicrohttpd -lelf -lz
+LIBS := -lxdp -lbpf -lmnl -linih -lmicrohttpd -lncursesw -ltinfo -lelf -lz
 
 USER_SRC := $(wildcard user/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)

@@ -5,8 +5,8 @@
 set -eu
 
 packages="gcc make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libelf-dev zlib1g-dev
-	libmnl-dev libinih-dev libmicrohttpd-dev libc6-dev iproute2 nftables ethtool iputils-ping procps util-linux kmod nginx-light curl
-	man-db mandoc bsdextrautils netbase tcpdump tshark nmap iperf3 openssh-client openssh-server python3 perl
+	libmnl-dev libncurses-dev libinih-dev libmicrohttpd-dev libc6-dev iproute2 nftables ethtool iputils-ping procps util-linux kmod nginx-light curl
+	man-db mandoc bsdextrautils netbase tcpdump tshark nmap iperf3 openssh-client openssh-server python3 perl tmux ncurses-base
 	prometheus python3-prometheus-client"
 [ "${1:-}" = lint ] && packages="$packages clang-format cppcheck shellcheck git"
 

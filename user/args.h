@@ -79,6 +79,6 @@ int args_prefix(const struct command *cmd, const char *name, const char *text,
 
 extern const struct command command_run, command_status, command_stats, command_set, command_allow,
 	command_conns, command_trace, command_capture, command_replay, command_deny, command_detach,
-	command_doctor, command_metrics, command_check, command_config;
+	command_doctor, command_metrics, command_check, command_config, command_top;
 
 #endif

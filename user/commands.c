@@ -6,8 +6,21 @@
 #include "args.h"
 
 const struct command *const commands[] = {
-	&command_run,	  &command_status, &command_conns,  &command_trace,
-	&command_capture, &command_replay, &command_stats,  &command_metrics,
-	&command_set,	  &command_allow,  &command_deny,   &command_detach,
-	&command_doctor,  &command_check,  &command_config, NULL,
+	&command_run,
+	&command_status,
+	&command_top,
+	&command_conns,
+	&command_trace,
+	&command_capture,
+	&command_replay,
+	&command_stats,
+	&command_metrics,
+	&command_set,
+	&command_allow,
+	&command_deny,
+	&command_detach,
+	&command_doctor,
+	&command_check,
+	&command_config,
+	NULL,
 };
