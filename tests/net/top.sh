@@ -202,7 +202,7 @@ endings_are_clean()
 
 text_holds()
 {
-	shield top --count 2 --interval 200 | cat > "$TMP/text"
+	LC_ALL=C shield top --count 2 --interval 200 | cat > "$TMP/text"
 	is "$(grep -c "^ synshield  $SRV_IF " "$TMP/text") $(LC_ALL=C grep -c '[^ -~]' "$TMP/text")" \
 		"2 0" "on a pipe: a block for each interval, nothing but text"
 	is "$(grep -c -e '^ SYN ' -e '^ LISTENERS ' -e '^ DROPS BY REASON ' "$TMP/text")" 6 \
