@@ -59,7 +59,7 @@ include man/man.mk
 
 # --- what to call ---
 
-.PHONY: help deps lint-deps demo test lint format install uninstall clean
+.PHONY: help deps lint-deps demo test lint format picture install uninstall clean
 
 help:
 	@echo 'make            build/synshield'
@@ -72,6 +72,7 @@ help:
 	@echo 'make format     put the sources into shape'
 	@echo 'make verifier-stats  size of the BPF programs, against their ceiling (root)'
 	@echo 'make man        the manual and the completion of bash, into build/man'
+	@echo 'make picture    docs/top.svg, from a real run under a flood (root)'
 	@echo 'make install    to PREFIX=$(PREFIX)'
 
 deps:
@@ -106,6 +107,10 @@ lint: all tools tests bench-tools
 		-Iinclude -Iuser -Itests/prog -itests/prog/helper.bpf.c user man tests/prog tests/unit
 	$(call say,LINT,shellcheck)
 	$(Q)shellcheck -x -S warning $(SHELL_SOURCES) $(COMPLETION)
+
+picture: all tools
+	$(call say,SVG,docs/top.svg)
+	$(Q)docs/top.sh
 
 install: all
 	install -D -m 755 $(B)/synshield $(DESTDIR)$(PREFIX)/sbin/synshield
