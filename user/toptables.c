@@ -147,19 +147,18 @@ static void head_states(struct canvas *c, const struct place *p, const struct to
 			const struct top_interface *i)
 {
 	const struct census *census = &i->census;
-	char count[TOP_NUMBER], age[DURATION_TEXT];
+	char count[TOP_NUMBER] = "...", age[DURATION_TEXT];
 	int col;
 
-	col = canvas_put(c, p->row, p->col, CANVAS_HEAD, "%s",
-			 p->cols < 60 ? "CONNS" : "CONNECTIONS");
-	if (!census->counted_ns)
-		canvas_put(c, p->row, col + 1, CANVAS_HEAD, "...");
-	else
-		col = canvas_put(c, p->row, col + 1, CANVAS_HEAD, "%s",
-				 top_number(count, census->counted.connections));
-	if (census->counted_ns && top->time_ns > census->counted_ns + COUNT_OLD && p->cols >= 60)
-		canvas_put(c, p->row, col, CANVAS_HEAD, ", %s ago",
+	if (census->counted_ns)
+		top_number(count, census->counted.connections);
+	if (census->counted_ns && top->time_ns > census->counted_ns + COUNT_OLD)
+		canvas_put(c, p->row, p->col, CANVAS_HEAD, "%s%s %s AGO",
+			   p->cols < 60 ? "" : "CONNECTIONS ", count,
 			   duration_text(age, top->time_ns - census->counted_ns));
+	else
+		canvas_put(c, p->row, p->col, CANVAS_HEAD, "%s %s",
+			   p->cols < 60 ? "CONNS" : "CONNECTIONS", count);
 	col = p->col + state_cols(p) + COUNT_COLS;
 	canvas_put_right(c, p->row, col, CANVAS_HEAD, "LOCAL");
 	canvas_put_right(c, p->row, col + COUNT_COLS, CANVAS_HEAD, "REMOTE");
