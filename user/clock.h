@@ -7,6 +7,7 @@
 #include <time.h>
 
 #define SECOND_NS 1000000000ULL
+#define MS_NS 1000000ULL
 
 static inline __u64 clock_ns(clockid_t clock)
 {

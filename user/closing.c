@@ -22,7 +22,8 @@
 
 /* Work at a time, so that the daemon's other duties go on. */
 #define READ_MAX 16384
-#define DUE_MAX 4096
+#define DUE_MAX 4096 /* deadlines in DUE_NS */
+#define DUE_NS (SECOND_NS / 10)
 #define DUE_BREAK 256
 #define START_EVENTS 1000000
 #define WALK_MAX 16384 /* buckets */
@@ -32,6 +33,7 @@
 /* Entries for each slice of one that is not, so that it takes SCAN_SECONDS or less. */
 #define SLOW_SHARE (400 * SCAN_BATCH)
 #define SCAN_SECONDS 60
+#define SLICES_NS (SECOND_NS / 10)
 /* Rest after a hurried scan, for each connection: ten times what it takes. */
 #define HURRIED_NS 5000
 #define FLUSH_NS (SECOND_NS / 10)
@@ -40,7 +42,19 @@
 #define PART_MAX (60 * SECOND_NS)
 #define UNPROVEN (SWEEP_IDLE * SECOND_NS + SECOND_NS)
 
+/* So many deadlines may still be seen to until then. */
+struct due_window {
+	__u64 until;
+	unsigned int left;
+};
+
 struct closing {
+	struct loop *loop;
+	struct timer_kind deadlines;
+	struct watch reports;
+	struct job flushing, scanning;
+	struct due_window due, late;
+	size_t armed; /* deadlines that are set */
 	char ifname[IF_NAMESIZE];
 	int ifindex;
 	struct maps maps;
@@ -49,7 +63,6 @@ struct closing {
 	struct fsm_config config;
 	struct keepalive *alive;
 	struct table table;
-	struct wheel wheel;
 	struct view view;
 	struct scan scan;
 	bool wanted;	  /* another scan, soon: reports were lost */
@@ -111,11 +124,39 @@ static bool is_from_entry(enum synshield_tcp_state state)
 	       state == SYNSHIELD_TCP_TIME_WAIT;
 }
 
+static void disarm(struct closing *c, struct tracked *t)
+{
+	if (!timer_is_set(&t->timer))
+		return;
+	timer_cancel(c->loop, &t->timer);
+	c->armed--;
+}
+
 static void arm(struct closing *c, struct tracked *t, __u64 at)
 {
-	wheel_cancel(&c->wheel, &t->timer);
-	if (at != FSM_NEVER)
-		wheel_set(&c->wheel, &t->timer, at);
+	disarm(c, t);
+	if (at == FSM_NEVER)
+		return;
+	timer_set(c->loop, &t->timer, &c->deadlines, at);
+	c->armed++;
+}
+
+static void flush(void *arg)
+{
+	struct closing *c = arg;
+
+	view_flush(&c->view);
+	c->flushed_ns = boottime_ns();
+}
+
+/* What is shown of it has changed: written at once, but no more often than every FLUSH_NS. */
+static void touch(struct closing *c, struct tracked *t)
+{
+	__u64 next = c->flushed_ns + FLUSH_NS;
+
+	view_touch(&c->view, t);
+	if (!job_is_set(&c->flushing))
+		loop_after(c->loop, &c->flushing, next > c->now ? next - c->now : 0, flush, c);
 }
 
 /* Something was heard of it then: what comes first, its deadline or a look at the other end? */
@@ -145,14 +186,14 @@ static struct tracked *add(struct closing *c, const struct synshield_tuple *tupl
 
 static void remove_one(struct closing *c, struct tracked *t)
 {
-	wheel_cancel(&c->wheel, &t->timer);
+	disarm(c, t);
 	if (!t->shown && !t->dirty) {
 		table_remove(&c->table, t);
 		return;
 	}
 	t->known = t->live = 0;
 	t->dead = 1;
-	view_touch(&c->view, t);
+	touch(c, t);
 }
 
 /*
@@ -179,7 +220,7 @@ static void end(struct closing *c, struct tracked *t, const struct fsm *before, 
 	t->live = t->proven = 0;
 	t->moved_ns = when;
 	if (t->shown)
-		view_touch(&c->view, t);
+		touch(c, t);
 }
 
 /* The machine was stepped, by a segment. */
@@ -203,7 +244,7 @@ static void settle(struct closing *c, struct tracked *t, const struct fsm *befor
 		arm(c, t, when + UNPROVEN);
 	else
 		arm_live(c, t, when);
-	view_touch(&c->view, t);
+	touch(c, t);
 }
 
 /*
@@ -269,7 +310,7 @@ static void rebuild(struct closing *c, struct tracked *t, const struct synshield
 		arm(c, t, heard + UNPROVEN);
 	else
 		arm_live(c, t, heard);
-	view_touch(&c->view, t);
+	touch(c, t);
 }
 
 /* -- reports -- */
@@ -398,6 +439,14 @@ static void read_some(struct closing *c, unsigned int most)
 	ring_buffer__consume(c->events);
 }
 
+static void read_reports(void *arg)
+{
+	struct closing *c = arg;
+
+	read_clocks(c);
+	read_some(c, READ_MAX);
+}
+
 /* -- scans -- */
 
 /* It has ended.  Was nothing heard of it since that would bring it back? */
@@ -512,19 +561,27 @@ static __u64 scan_pause(const struct closing *c)
 	return SECOND_NS + c->table.count * HURRIED_NS;
 }
 
-static void follow_scan(struct closing *c)
+static bool is_scanning(const struct closing *c)
 {
+	return c->scan.running || c->walking;
+}
+
+static void follow_scan(void *arg)
+{
+	struct closing *c = arg;
 	__u64 lost = events_lost(c);
 
+	read_clocks(c);
 	if (lost != c->lost) {
 		log_detail("%s: %llu reports were lost", c->ifname,
 			   (unsigned long long)(lost - c->lost));
 		c->lost = lost;
 		c->wanted = true;
 	}
-	if (!c->scan.running && !c->walking && c->now - c->scanned_ns >= scan_pause(c))
+	if (!is_scanning(c) && c->now - c->scanned_ns >= scan_pause(c))
 		begin_scan(c);
 	scan_some(c, c->hurried ? HURRIED_SLICES : 1 + c->table.count / SLOW_SHARE);
+	loop_after(c->loop, &c->scanning, is_scanning(c) ? SLICES_NS : SECOND_NS, follow_scan, c);
 }
 
 void closing_rescan(struct closing *c)
@@ -551,7 +608,7 @@ static void expire(struct closing *c, struct tracked *t, const struct synshield_
 	}
 	arm(c, t, look < t->fsm.deadline ? look : t->fsm.deadline);
 	if (before.deadline != t->fsm.deadline)
-		view_touch(&c->view, t);
+		touch(c, t);
 }
 
 /* A cookie came back.  Did the kernel take the connection? */
@@ -588,17 +645,42 @@ static void due(struct closing *c, struct tracked *t)
 		expire(c, t, &conn);
 }
 
-/* To ask for sockets takes time, in which reports come. */
-static void read_deadlines(struct closing *c)
+/*
+ * What is too much at a time comes later, so that the daemon's other duties, on the same
+ * wheel, do not wait behind a million connections that end at once.
+ */
+static bool put_off(struct closing *c, struct tracked *t)
 {
-	struct wheel_node *node;
-	unsigned int n;
-
-	for (n = 1; n <= DUE_MAX && (node = wheel_take(&c->wheel, c->now)); n++) {
-		due(c, (struct tracked *)((char *)node - offsetof(struct tracked, timer)));
-		if (n % DUE_BREAK == 0)
-			read_some(c, READ_MAX);
+	if (c->now >= c->due.until)
+		c->due = (struct due_window){.until = c->now + DUE_NS, .left = DUE_MAX};
+	if (c->due.left) {
+		c->due.left--;
+		return false;
 	}
+	if (c->late.until < c->due.until || !c->late.left) {
+		c->late.until =
+			c->late.until < c->due.until ? c->due.until : c->late.until + DUE_NS;
+		c->late.left = DUE_MAX;
+	}
+	c->late.left--;
+	arm(c, t, c->late.until);
+	return true;
+}
+
+/* To ask for sockets takes time, in which reports come. */
+static void on_due(struct loop *l, struct timer *timer)
+{
+	struct tracked *t = (struct tracked *)((char *)timer - offsetof(struct tracked, timer));
+	struct closing *c =
+		(struct closing *)((char *)timer->kind - offsetof(struct closing, deadlines));
+
+	c->armed--;
+	read_clocks(c);
+	if (put_off(c, t))
+		return;
+	due(c, t);
+	if (c->due.left % DUE_BREAK == 0)
+		read_some(c, READ_MAX);
 }
 
 /* -- half-open -- */
@@ -608,6 +690,7 @@ __u64 closing_half_open_ns(struct closing *c, const struct synshield_tuple *tupl
 	const struct tracked *t = table_find(&c->table, tuple);
 	struct synshield_conn conn;
 
+	read_clocks(c);
 	if (!t || find_conn(c, tuple, &conn) || conn.state != SYNSHIELD_CONN_SYN_RECEIVED)
 		return 0;
 	return c->now > t->since_ns ? c->now - t->since_ns : 0;
@@ -644,6 +727,8 @@ void closing_follow(struct closing *c, const struct synshield_settings *settings
 	struct tracked *t;
 	size_t i;
 
+	read_clocks(c);
+	keepalive_tick(c->alive, c->now);
 	read_config(&c->config, settings);
 	if (!memcmp(&before, &c->config, sizeof(before)) && !moved)
 		return;
@@ -654,34 +739,9 @@ void closing_follow(struct closing *c, const struct synshield_settings *settings
 			fsm_retime(&t->fsm, &before, &c->config);
 			if (!t->proven)
 				arm_live(c, t, 0); /* looks at what it is at once */
-			view_touch(&c->view, t);
+			touch(c, t);
 		}
 	}
-}
-
-static void flush(struct closing *c)
-{
-	if (!c->view.count || c->now - c->flushed_ns < FLUSH_NS)
-		return;
-	view_flush(&c->view);
-	c->flushed_ns = c->now;
-}
-
-void closing_read(struct closing *c)
-{
-	read_clocks(c);
-	read_some(c, READ_MAX);
-	flush(c);
-}
-
-void closing_tick(struct closing *c)
-{
-	read_clocks(c);
-	read_some(c, READ_MAX);
-	read_deadlines(c);
-	follow_scan(c);
-	keepalive_tick(c->alive, c->now);
-	flush(c);
 }
 
 static void set_counts(struct synshield_state_counts *to,
@@ -695,14 +755,9 @@ static void set_counts(struct synshield_state_counts *to,
 void closing_now(const struct closing *c, struct synshield_daemon *now)
 {
 	now->followed = c->table.count;
-	now->timers = c->wheel.count;
+	now->timers = c->armed;
 	set_counts(&now->remote, c->view.remote);
 	set_counts(&now->local, c->view.local);
-}
-
-int closing_fd(const struct closing *c)
-{
-	return ring_buffer__epoll_fd(c->events);
 }
 
 static int open_all(struct closing *c)
@@ -726,12 +781,11 @@ static int open_all(struct closing *c)
 	view_init(&c->view, &c->table, &c->maps);
 	scan_init(&c->scan, &c->maps);
 	read_clocks(c);
-	wheel_init(&c->wheel, c->now);
-	return 0;
+	return loop_watch(c->loop, &c->reports, ring_buffer__epoll_fd(c->events), read_reports, c);
 }
 
-int closing_open(struct closing **made, const struct maps *maps, const char *ifname, int ifindex,
-		 const struct synshield_settings *settings)
+int closing_open(struct closing **made, struct loop *loop, const struct maps *maps,
+		 const char *ifname, int ifindex, const struct synshield_settings *settings)
 {
 	struct closing *c = calloc(1, sizeof(*c));
 	int err;
@@ -739,6 +793,8 @@ int closing_open(struct closing **made, const struct maps *maps, const char *ifn
 	*made = c;
 	if (!c)
 		return -ENOMEM;
+	c->loop = loop;
+	c->deadlines.due = on_due;
 	c->maps = *maps;
 	c->ifindex = ifindex;
 	snprintf(c->ifname, sizeof(c->ifname), "%s", ifname);
@@ -759,14 +815,30 @@ int closing_open(struct closing **made, const struct maps *maps, const char *ifn
 	c->wanted = true;
 	begin_scan(c);
 	scan_some(c, START_SLICES);
-	view_flush(&c->view);
+	flush(c);
+	loop_after(c->loop, &c->scanning, SLICES_NS, follow_scan, c);
 	return 0;
+}
+
+static void cancel_all(struct closing *c)
+{
+	struct tracked *t;
+	size_t i;
+
+	for (i = 0; i < c->table.buckets; i++) {
+		for (t = c->table.bucket[i]; t; t = t->next)
+			disarm(c, t);
+	}
+	loop_cancel(c->loop, &c->flushing);
+	loop_cancel(c->loop, &c->scanning);
+	loop_unwatch(c->loop, &c->reports);
 }
 
 void closing_close(struct closing *c)
 {
 	if (!c)
 		return;
+	cancel_all(c);
 	if (c->table.bucket)
 		view_flush(&c->view);
 	ring_buffer__free(c->events);

@@ -8,25 +8,21 @@
 
 #include <stdbool.h>
 
+#include "loop.h"
 #include "maps.h"
 
 struct closing;
 
 /*
- * Reads what an earlier daemon has shown, then `conns`.  maps stay the caller's, and open
+ * Reads what an earlier daemon has shown, then `conns`.  From then on the loop sees to
+ * reports, deadlines, and what is to be shown.  maps and loop stay the caller's, and open
  * until closing_close().  0 or -errno.
  */
-int closing_open(struct closing **c, const struct maps *maps, const char *ifname, int ifindex,
-		 const struct synshield_settings *settings);
+int closing_open(struct closing **c, struct loop *loop, const struct maps *maps, const char *ifname,
+		 int ifindex, const struct synshield_settings *settings);
 void closing_close(struct closing *c);
 
-/* Readable when there are reports. */
-int closing_fd(const struct closing *c);
-/* Takes some of them; what is left keeps the descriptor readable. */
-void closing_read(struct closing *c);
-/* Several times a second: deadlines, lost reports, and what is to be shown. */
-void closing_tick(struct closing *c);
-/* The settings may have changed. */
+/* Once a second: the settings may have changed. */
 void closing_follow(struct closing *c, const struct synshield_settings *settings);
 /* `conns` was written by other than the BPF programs. */
 void closing_rescan(struct closing *c);

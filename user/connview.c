@@ -2,34 +2,29 @@
 #include "connview.h"
 
 #include <bpf/bpf.h>
-#include <time.h>
 
+#include "clock.h"
 #include "jiffies.h"
-
-#define SECOND 1000000000ULL
 
 void conn_clock_config(struct conn_clock *clock, const struct synshield_settings *s)
 {
 	clock->config = (struct fsm_config){
-		.syn_sent = s->syn_sent_timeout * SECOND,
-		.syn_received = s->syn_received_timeout * SECOND,
-		.established = s->established_timeout * SECOND,
-		.fin_wait_1 = s->last_ack_timeout * SECOND,
-		.fin_wait_2 = s->fin_wait_timeout * SECOND,
-		.close_wait = s->close_wait_timeout * SECOND,
-		.closing = s->last_ack_timeout * SECOND,
-		.last_ack = s->last_ack_timeout * SECOND,
-		.msl = s->msl * SECOND,
+		.syn_sent = s->syn_sent_timeout * SECOND_NS,
+		.syn_received = s->syn_received_timeout * SECOND_NS,
+		.established = s->established_timeout * SECOND_NS,
+		.fin_wait_1 = s->last_ack_timeout * SECOND_NS,
+		.fin_wait_2 = s->fin_wait_timeout * SECOND_NS,
+		.close_wait = s->close_wait_timeout * SECOND_NS,
+		.closing = s->last_ack_timeout * SECOND_NS,
+		.last_ack = s->last_ack_timeout * SECOND_NS,
+		.msl = s->msl * SECOND_NS,
 		.sparse = true,
 	};
 }
 
 void conn_clock_read(struct conn_clock *clock)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	clock->boottime = ts.tv_sec * SECOND + ts.tv_nsec;
+	clock->boottime = boottime_ns();
 	clock->jiffies = jiffies_now();
 	clock->hz = jiffies_hz();
 }
@@ -45,7 +40,7 @@ static __u64 idle_ns(const struct conn_clock *clock, const struct synshield_conn
 {
 	__s32 ticks = clock->jiffies - conn->last_seen_jiffies;
 
-	return ticks > 0 ? (__u64)ticks * SECOND / clock->hz : 0;
+	return ticks > 0 ? (__u64)ticks * SECOND_NS / clock->hz : 0;
 }
 
 static enum conn_opener opener_of(const struct fsm *f)

@@ -3,6 +3,7 @@
 #ifndef EXPORTER_H
 #define EXPORTER_H
 
+#include "loop.h"
 #include "metrics_file.h"
 #include "metrics_http.h"
 #include "shield.h"
@@ -13,25 +14,22 @@ struct exporter_wish {
 };
 
 struct exporter {
-	struct shield *const *shields; /* the daemon's, as they are when a page is asked for */
+	struct loop *loop;
+	struct shield **const *shields; /* the daemon's, as they are when a page is asked for */
 	const size_t *count;
 	struct metrics_http *http;
 	struct metrics_file file;
-	unsigned int age; /* of the file, s */
+	struct watch http_watches[METRICS_HTTP_FDS];
+	struct job http_times, file_times;
+	bool begun; /* to write the file */
 	bool stopped;
 };
 
-/* 0 or -errno, which is said. */
-int exporter_open(struct exporter *x, const struct exporter_wish *wish,
-		  const struct metrics_address *where, struct shield *const *shields,
+/* From then on the loop sees to it.  0 or -errno, which is said. */
+int exporter_open(struct exporter *x, struct loop *loop, const struct exporter_wish *wish,
+		  const struct metrics_address *where, struct shield **const *shields,
 		  const size_t *count);
-/* Writes the file a last time: no daemon runs. */
+/* Writes the file a last time: no daemon runs.  Also if it was not opened (all zero). */
 void exporter_close(struct exporter *x);
-
-/* To be waited for; -1: no such one. */
-int exporter_fd(const struct exporter *x, int i);
-/* When one of them is readable, and several times a second. */
-void exporter_run(struct exporter *x);
-void exporter_second(struct exporter *x);
 
 #endif

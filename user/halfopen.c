@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "deeds.h"
 #include "diag.h"
 #include "jiffies.h"
@@ -14,7 +15,6 @@
 #include "log.h"
 #include "sockets.h"
 
-#define SECOND_NS 1000000000ULL
 /* An entry is read anew every second that SYNs come: one that is older is not short of room. */
 #define FRESH_SECONDS 2
 #define SAY_SECONDS 60

@@ -3,9 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#define SECOND_NS 1000000000ULL
+#include "clock.h"
 
 /*
  * The kernel counts from 5 minutes before the wrap of 32 bits; the ticks that

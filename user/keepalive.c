@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bareack.h"
+#include "clock.h"
 #include "deeds.h"
 #include "jiffies.h"
 #include "locals.h"
@@ -15,8 +16,6 @@
 #include "sockets.h"
 #include "sockread.h"
 
-#define SECOND_NS 1000000000ULL
-#define MS_NS 1000000ULL
 /* Dead connections that are named in a second; the others are told as a number. */
 #define NAMED_MAX 10
 /* States of the kernel's socket in which it is worth while. */

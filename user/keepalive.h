@@ -39,7 +39,7 @@ void keepalive_report(struct keepalive *k, struct tracked *t, const struct fsm *
 /* It was found to be dead, and has not said anything since. */
 bool keepalive_is_dead(const struct tracked *t, const struct synshield_conn *conn);
 
-/* Writes what was counted; call it several times a second. */
+/* Writes what was counted; call it once a second. */
 void keepalive_tick(struct keepalive *k, __u64 now);
 
 #endif

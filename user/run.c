@@ -1,44 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <errno.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <signal.h>
-#include <stdint.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "args.h"
-#include "backlog.h"
 #include "caps.h"
-#include "exporter.h"
-#include "jiffies.h"
+#include "daemon.h"
 #include "log.h"
-#include "netlink.h"
 #include "probe.h"
 #include "readers.h"
-#include "shield.h"
-#include "warnings.h"
-
-#define TICK_MS 100
-#define TICKS_PER_SECOND (1000 / TICK_MS)
-#define TICKS_PER_MINUTE (60 * TICKS_PER_SECOND)
-
-struct daemon {
-	struct shield *shields;
-	size_t count;
-	int epoll, timer, signal;
-	struct mnl_socket *events;
-	bool moved; /* addresses or links changed: to be read anew */
-	unsigned int ticks;
-	struct backlog backlog;
-	struct exporter exporter;
-};
 
 static struct shield_wish wish;
 static const char *group;
@@ -128,277 +102,6 @@ static void notify_manager(const char *text)
 	close(fd);
 }
 
-static int watch_fd(const struct daemon *d, int fd)
-{
-	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
-
-	return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
-}
-
-static int open_sources(struct daemon *d)
-{
-	const struct itimerspec tick = {.it_interval.tv_nsec = TICK_MS * 1000000,
-					.it_value.tv_nsec = TICK_MS * 1000000};
-	sigset_t set;
-	int err;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	d->signal = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	d->epoll = epoll_create1(EPOLL_CLOEXEC);
-	d->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	d->events = netlink_listen();
-	if (d->signal < 0 || d->epoll < 0 || d->timer < 0 || !d->events)
-		return log_errno(-errno, "cannot set up the daemon");
-	err = timerfd_settime(d->timer, 0, &tick, NULL) ? -errno : 0;
-	err = err ? err : watch_fd(d, d->signal);
-	err = err ? err : watch_fd(d, d->timer);
-	err = err ? err : watch_fd(d, mnl_socket_get_fd(d->events));
-	return err ? log_errno(err, "cannot set up the daemon") : 0;
-}
-
-static void close_sources(struct daemon *d)
-{
-	if (d->events)
-		mnl_socket_close(d->events);
-	if (d->timer >= 0)
-		close(d->timer);
-	if (d->epoll >= 0)
-		close(d->epoll);
-	if (d->signal >= 0)
-		close(d->signal);
-}
-
-/* Routes come and go by the thousand; only the local table's are of interest. */
-static bool moves_addresses(const struct nlmsghdr *nlh)
-{
-	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-
-	if (nlh->nlmsg_type != RTM_NEWROUTE && nlh->nlmsg_type != RTM_DELROUTE)
-		return true;
-	return rtm->rtm_type == RTN_LOCAL;
-}
-
-static void read_events(struct daemon *d)
-{
-	static char buf[32768];
-	ssize_t n;
-
-	for (;;) {
-		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
-		int left;
-
-		n = mnl_socket_recvfrom(d->events, buf, sizeof(buf));
-		if (n < 0 && errno != ENOBUFS)
-			return;
-		if (n < 0) { /* some were lost: read everything */
-			d->moved = true;
-			continue;
-		}
-		for (left = n; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
-			d->moved |= moves_addresses(nlh);
-	}
-}
-
-static void follow_addresses(struct daemon *d)
-{
-	bool again = false;
-	size_t i;
-
-	for (i = 0; i < d->count; i++) {
-		int err = shield_follow_addresses(&d->shields[i]);
-
-		if (err) {
-			again = true;
-			log_errno(err, "%s: warning: cannot follow the host's addresses",
-				  d->shields[i].ifname);
-		}
-	}
-	d->moved = again;
-}
-
-static void drop(struct daemon *d, size_t i, int why)
-{
-	struct shield *s = &d->shields[i];
-	bool ours = !pin_dir_removed(s->dir_fd);
-	int root;
-
-	if (why == -ENODEV) {
-		log_line("%s: the interface is gone", s->ifname);
-		root = pin_open_root(false);
-		if (root >= 0) {
-			if (ours)
-				pin_remove_dir(s->ifname);
-			close(root);
-		}
-	} else if (ours) {
-		log_line("%s: its programs were detached, but not by 'synshield detach': no longer "
-			 "protected; run again to attach anew",
-			 s->ifname);
-	} else {
-		log_line("%s: detached", s->ifname);
-	}
-	shield_release(s);
-	memmove(s, s + 1, (d->count - i - 1) * sizeof(*s));
-	d->count--;
-}
-
-/* The host has one for all interfaces: the largest that is asked for. */
-static void follow_backlog(struct daemon *d, bool ends)
-{
-	__u32 wanted = 0;
-	size_t i;
-
-	for (i = 0; i < d->count; i++) {
-		backlog_recall(&d->backlog, &d->shields[i].maps);
-		if (!ends && d->shields[i].max_syn_backlog > wanted)
-			wanted = d->shields[i].max_syn_backlog;
-	}
-	backlog_follow(&d->backlog, wanted);
-	for (i = 0; i < d->count; i++)
-		backlog_note(&d->backlog, &d->shields[i].maps);
-}
-
-static void every_second(struct daemon *d)
-{
-	size_t i;
-	int err;
-
-	for (i = d->count; i--;) {
-		err = shield_second(&d->shields[i]);
-		if (err)
-			drop(d, i, err);
-	}
-	follow_backlog(d, false);
-	exporter_second(&d->exporter);
-}
-
-static void tick(struct daemon *d)
-{
-	uint64_t expired;
-	size_t i;
-
-	if (read(d->timer, &expired, sizeof(expired)) != sizeof(expired))
-		return;
-	d->ticks++;
-	exporter_run(&d->exporter); /* its own time-outs */
-	for (i = 0; i < d->count; i++) {
-		closing_tick(d->shields[i].closing);
-		attacks_poll(&d->shields[i].attacks, d->shields[i].ifname, &d->shields[i].maps);
-	}
-	if (d->ticks % TICKS_PER_SECOND == 0)
-		every_second(d);
-	if (d->ticks % TICKS_PER_MINUTE == 0) {
-		jiffies_calibrate();
-		d->moved = true; /* should an event ever be missed */
-	}
-}
-
-static void read_reports(struct daemon *d, int fd)
-{
-	size_t i;
-
-	if (fd == exporter_fd(&d->exporter, 0) || fd == exporter_fd(&d->exporter, 1)) {
-		exporter_run(&d->exporter);
-		return;
-	}
-
-	for (i = 0; i < d->count; i++) {
-		if (closing_fd(d->shields[i].closing) == fd)
-			closing_read(d->shields[i].closing);
-	}
-}
-
-static bool stopped(const struct daemon *d)
-{
-	struct signalfd_siginfo info;
-
-	return read(d->signal, &info, sizeof(info)) == sizeof(info);
-}
-
-static int loop(struct daemon *d)
-{
-	struct epoll_event ev;
-	int n;
-
-	while (d->count) {
-		n = epoll_wait(d->epoll, &ev, 1, -1);
-		if (n < 0 && errno != EINTR)
-			return log_errno(-errno, "cannot wait for events");
-		if (n <= 0)
-			continue;
-		if (ev.data.fd == d->signal && stopped(d))
-			return 0;
-		if (ev.data.fd == d->timer)
-			tick(d);
-		else if (ev.data.fd == mnl_socket_get_fd(d->events))
-			read_events(d);
-		else
-			read_reports(d, ev.data.fd);
-		if (d->moved)
-			follow_addresses(d);
-	}
-	return 0;
-}
-
-static int open_exporter(struct daemon *d, const struct metrics_address *where)
-{
-	int i, fd, err;
-
-	err = exporter_open(&d->exporter, &exporter_wish, where, &d->shields, &d->count);
-	for (i = 0; i < METRICS_HTTP_FDS && !err; i++) {
-		fd = exporter_fd(&d->exporter, i);
-		err = fd < 0 ? 0 : watch_fd(d, fd);
-	}
-	return err;
-}
-
-static int start_one(struct daemon *d, const char *ifname)
-{
-	struct shield *s = &d->shields[d->count];
-	int err;
-
-	err = shield_start(s, ifname, &wish);
-	if (err)
-		return err;
-	d->count++;
-	err = watch_fd(d, closing_fd(s->closing));
-	if (err)
-		return log_errno(err, "%s: cannot wait for its reports", ifname);
-	log_line("%s: %s: XDP %s, %s; TC %s", ifname, s->fresh ? "protected" : "taken over",
-		 shield_xdp_text(&s->note), s->note.dispatcher ? "in libxdp's dispatcher" : "alone",
-		 shield_tc_text(&s->note));
-	warnings_log(ifname, &s->note, &s->maps);
-	return 0;
-}
-
-/* All or none: what this start has attached goes when another interface fails. */
-static int start_all(struct daemon *d, int count, char **ifnames)
-{
-	int root, i, err = 0;
-
-	root = pin_open_root(true);
-	if (root < 0)
-		return root;
-	for (i = 0; i < count && !err; i++)
-		err = start_one(d, ifnames[i]);
-	while (err && d->count) {
-		struct shield *s = &d->shields[--d->count];
-
-		if (s->fresh) {
-			log_line("%s: detached again", s->ifname);
-			shield_remove(s->ifname);
-		}
-		shield_release(s);
-	}
-	close(root);
-	return err;
-}
-
 static int sort_words(const struct command *cmd, int argc, char **argv)
 {
 	int i, j, names = 0;
@@ -444,21 +147,38 @@ static int check_interfaces(int count, char **ifnames)
 	return 0;
 }
 
-static void say_goodbye(const struct daemon *d)
+/* What it takes to be protected; then everything that only this takes is given up. */
+static int start(struct daemon *d, int count, char **ifnames, const struct metrics_address *where)
 {
-	size_t i;
+	int err;
 
-	for (i = 0; i < d->count; i++)
-		log_line("stopped; %s stays protected; 'synshield detach %s' removes",
-			 d->shields[i].ifname, d->shields[i].ifname);
+	err = exporter_open(&d->exporter, &d->loop, &exporter_wish, where, &d->shields, &d->count);
+	if (!err)
+		err = daemon_start(d, count, ifnames, &wish);
+	return err ? err : caps_drop();
+}
+
+static int run_daemon(int count, char **ifnames, const struct metrics_address *where)
+{
+	struct daemon d;
+	int err = daemon_open(&d);
+
+	if (err)
+		return err;
+	err = start(&d, count, ifnames, where);
+	if (!err) {
+		notify_manager("READY=1");
+		err = daemon_run(&d);
+		notify_manager("STOPPING=1");
+	}
+	daemon_close(&d);
+	return err;
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	struct daemon d = {.epoll = -1, .timer = -1, .signal = -1};
 	struct metrics_address where;
 	int count, err;
-	size_t i;
 
 	count = sort_words(cmd, argc, argv);
 	if (count < 0 || check_metrics(cmd, &where)) {
@@ -470,33 +190,9 @@ static int run(const struct command *cmd, int argc, char **argv)
 		err = check_interfaces(count, argv);
 	if (!err && group)
 		err = readers_choose(group);
-	d.shields = calloc(count, sizeof(*d.shields));
-	if (!d.shields)
-		err = -ENOMEM;
-	jiffies_calibrate();
 	probe_ct_lookup(); /* as it is when the programs are loaded, and with all capabilities */
-	/* listens before it reads: nothing that changes in between is missed */
 	if (!err)
-		err = open_sources(&d);
-	if (!err)
-		err = open_exporter(&d, &where);
-	if (!err)
-		err = start_all(&d, count, argv);
-	if (!err)
-		err = caps_drop();
-	if (!err) {
-		notify_manager("READY=1");
-		every_second(&d);
-		err = loop(&d);
-		follow_backlog(&d, true);
-		notify_manager("STOPPING=1");
-		say_goodbye(&d);
-	}
-	exporter_close(&d.exporter);
-	for (i = 0; i < d.count; i++)
-		shield_release(&d.shields[i]);
-	free(d.shields);
-	close_sources(&d);
+		err = run_daemon(count, argv, &where);
 	options_free(&wish.options);
 	return err ? EXIT_FAILED : EXIT_OK;
 }

@@ -9,13 +9,12 @@
 #include "args.h"
 #include "backlog.h"
 #include "clock.h"
-#include "deeds.h"
 #include "host.h"
 #include "jiffies.h"
 #include "link.h"
 #include "log.h"
 #include "settings.h"
-#include "warnings.h"
+#include "upkeep.h"
 
 const char *shield_xdp_text(const struct pin_note *note)
 {
@@ -27,163 +26,16 @@ const char *shield_tc_text(const struct pin_note *note)
 	return note->clsact ? "clsact" : "tcx";
 }
 
-/* -- what the daemon keeps up to date -- */
-
-static int follow_host(struct shield *s)
+int shield_attached(const struct shield *s)
 {
-	struct synshield_host host = {.learned = s->host.learned,
-				      .learned_until = s->host.learned_until,
-				      .seed = s->host.seed};
 	char name[IF_NAMESIZE];
-	int err;
 
 	/* by number: an interface may be renamed under us */
-	if (!if_indextoname(s->ifindex, name))
-		return -ENODEV;
-	others_read(&s->others);
-	s->others.bound = s->bound ? s->bound : s->conns.bound;
-	err = host_read(name, &s->others, &host);
-	if (err || !memcmp(&host, &s->host, sizeof(host)))
-		return err;
-	err = maps_put(&s->maps, MAP_HOST, &host);
-	if (!err)
-		s->host = host;
-	return err;
-}
-
-/* The same, once it runs: what changes is said. */
-static int follow_host_aloud(struct shield *s)
-{
-	__u32 before = s->host.flags;
-	int err = follow_host(s);
-
-	warnings_log_others(s->ifname, &s->others, before, s->host.flags);
-	return err;
-}
-
-/* Which sockets the shield knows all of: those of the generation, until so many more are made. */
-static int set_learned(struct shield *s, __u32 generation, __u64 until)
-{
-	if (s->host.learned == generation && s->host.learned_until == until)
-		return 0;
-	s->host.learned = generation;
-	s->host.learned_until = until;
-	return maps_put(&s->maps, MAP_HOST, &s->host);
-}
-
-/* ACKs that bear cookies of the kernel's own, which no socket tells of, take this long to come. */
-#define SETTLE_SECONDS 4
-
-/* Whether what the shield let pass before it was there, or set as it is, has arrived by now. */
-static bool is_settled(struct shield *s, __u32 generation)
-{
-	__u64 now = jiffies_now();
-
-	if (s->generation != generation || s->locals.other_ways) {
-		s->generation = generation;
-		s->changed_jiffies = now;
-	}
-	return now - s->changed_jiffies >= (__u64)SETTLE_SECONDS * jiffies_hz();
-}
-
-/*
- * A new daemon lists anew: it knows not what was evicted while none was there.
- * Connections that arrive by another interface are not seen, so it never knows all then.
- */
-static int follow_conns(struct shield *s, __u32 generation)
-{
-	bool settled = is_settled(s, generation);
-	int done;
-
-	if (s->locals.other_ways)
-		return set_learned(s, 0, 0);
-	if (s->host.learned == generation && s->conns.capacity) {
-		done = conns_follow(&s->maps, &s->locals, &s->conns);
-		if (done < 0)
-			return done;
-		if (done)
-			return set_learned(s, generation, s->conns.until);
-	}
-	if (!settled)
-		return 0;
-	done = conns_learn(&s->maps, &s->locals, &s->conns);
-	closing_rescan(s->closing);
-	return done < 0 ? done : set_learned(s, done ? generation : 0, done ? s->conns.until : 0);
-}
-
-int shield_follow_addresses(struct shield *s)
-{
-	struct locals now;
-	int err;
-
-	err = locals_read(&now, s->ifindex);
-	if (err)
-		return err;
-	if (!s->locals.rows || !locals_same_addresses(&now, &s->locals))
-		err = locals_write(&now, s->maps.fd[MAP_LOCALS]);
-	if (err) { /* what is remembered is what was written */
-		locals_free(&now);
-		return err;
-	}
-	locals_free(&s->locals);
-	s->locals = now;
-	if (s->locals.other_ways)
-		err = set_learned(s, 0, 0);
-	return err ? err : listeners_sync(&s->maps, &s->locals, &s->bound);
-}
-
-static void complain(const struct shield *s, const char *what, int err)
-{
-	if (err < 0 && err != -ENODEV)
-		log_errno(err, "%s: warning: cannot %s, trying again in a second", s->ifname, what);
-}
-
-static int attached(const struct shield *s)
-{
-	char name[IF_NAMESIZE];
-
 	if (!if_indextoname(s->ifindex, name))
 		return -ENODEV;
 	if (pin_dir_removed(s->dir_fd) || !xdp_attached(s->ifname, &s->note) ||
 	    !tc_attached(s->ifname, &s->note))
 		return -ENOENT;
-	return 0;
-}
-
-static void note_deeds(const struct shield *s)
-{
-	struct synshield_daemon now = {.started_ns = s->started_ns};
-
-	closing_now(s->closing, &now);
-	deeds_now(&s->maps, &now);
-}
-
-int shield_second(struct shield *s)
-{
-	struct synshield_settings settings;
-	int err;
-
-	err = attached(s);
-	if (err)
-		return err;
-	err = maps_get(&s->maps, MAP_SETTINGS, &settings);
-	if (err) {
-		complain(s, "read the settings", err);
-		return 0;
-	}
-	closing_follow(s->closing, &settings);
-	complain(s, "make a new cookie key", keys_rotate(s->keys, settings.epoch));
-	complain(s, "follow the listening sockets",
-		 listeners_sync(&s->maps, &s->locals, &s->bound));
-	complain(s, "read the host's settings", follow_host_aloud(s));
-	complain(s, "list the connections", follow_conns(s, settings.generation));
-	complain(s, "end half-open handshakes",
-		 halfopen_follow(&s->halfopen, s->closing, &s->maps, s->ifname, s->ifindex,
-				 &settings));
-	s->max_syn_backlog = settings.max_syn_backlog;
-	complain(s, "count the connections of each source",
-		 sources_follow(&s->maps, &settings, &s->locals, &s->sources, &s->conns.bound));
-	note_deeds(s);
 	return 0;
 }
 
@@ -209,9 +61,9 @@ static int fill_maps(struct shield *s, const struct option_list *given)
 	if (!err)
 		err = keys_rotate(s->keys, settings.epoch);
 	if (err >= 0)
-		err = shield_follow_addresses(s);
+		err = upkeep_addresses(s);
 	if (!err)
-		err = follow_host(s);
+		err = upkeep_host(s);
 	if (!err)
 		err = maps_put(&s->maps, MAP_HOST, &s->host);
 	if (err)
@@ -375,10 +227,12 @@ static int follow_states(struct shield *s)
 
 	err = maps_get(&s->maps, MAP_SETTINGS, &settings);
 	if (!err)
-		err = closing_open(&s->closing, &s->maps, s->ifname, s->ifindex, &settings);
+		err = closing_open(&s->closing, s->loop, &s->maps, s->ifname, s->ifindex,
+				   &settings);
 	if (err)
-		log_errno(err, "%s: cannot follow the states of its connections", s->ifname);
-	return err;
+		return log_errno(err, "%s: cannot follow the states of its connections", s->ifname);
+	s->max_syn_backlog = settings.max_syn_backlog;
+	return 0;
 }
 
 static int start_loaded(struct shield *s, const struct loader *loader,
@@ -403,13 +257,15 @@ static int start_loaded(struct shield *s, const struct loader *loader,
 	return err;
 }
 
-int shield_start(struct shield *s, const char *ifname, const struct shield_wish *wish)
+int shield_start(struct shield *s, struct loop *loop, const char *ifname,
+		 const struct shield_wish *wish)
 {
 	struct loader loader = {};
 	struct maps pinned;
 	int have, err;
 
 	memset(s, 0, sizeof(*s));
+	s->loop = loop;
 	s->dir_fd = -1;
 	s->started_ns = boottime_ns();
 	halfopen_init(&s->halfopen);
@@ -427,8 +283,10 @@ int shield_start(struct shield *s, const char *ifname, const struct shield_wish 
 		err = start_loaded(s, &loader, wish, have > 0);
 	loader_close(&loader);
 	maps_close(&pinned);
-	if (!err)
+	if (!err) {
+		upkeep_begin(s);
 		return 0;
+	}
 	if (!have)
 		pin_remove_dir(ifname);
 	shield_release(s);
@@ -437,6 +295,7 @@ int shield_start(struct shield *s, const char *ifname, const struct shield_wish 
 
 void shield_release(struct shield *s)
 {
+	upkeep_end(s);
 	closing_close(s->closing);
 	halfopen_close(&s->halfopen);
 	attacks_free(&s->attacks);

@@ -11,6 +11,7 @@
 #include "halfopen.h"
 #include "keys.h"
 #include "locals.h"
+#include "loop.h"
 #include "maps.h"
 #include "options.h"
 #include "others.h"
@@ -29,8 +30,20 @@ struct shield_wish {
 	unsigned int events; /* bytes of the ring buffer; 0: as the object has it */
 };
 
+struct shield;
+
+/* One of the things that user/upkeep.c does for an interface at its times. */
+struct upkeep_job {
+	struct job job;
+	struct shield *shield;
+	const struct upkeep_duty *duty;
+	int err; /* of the last time */
+};
+#define UPKEEP_DUTIES 9
+
 /* One interface, as its daemon holds it. */
 struct shield {
+	struct loop *loop;
 	char ifname[IF_NAMESIZE];
 	int ifindex;
 	int dir_fd; /* locked as long as the daemon lives; -1: none */
@@ -51,18 +64,22 @@ struct shield {
 	struct halfopen halfopen;
 	__u32 max_syn_backlog; /* the setting */
 	__u64 started_ns;      /* CLOCK_BOOTTIME */
+	struct upkeep_job jobs[UPKEEP_DUTIES];
 };
 
-/* With the root locked: attaches, or takes over what is pinned.  Errors are said. */
-int shield_start(struct shield *s, const char *ifname, const struct shield_wish *wish);
+/*
+ * With the root locked: attaches, or takes over what is pinned, and keeps it up to date by
+ * jobs of the loop.  Errors are said.
+ */
+int shield_start(struct shield *s, struct loop *loop, const char *ifname,
+		 const struct shield_wish *wish);
 /* Lets go; what is attached stays. */
 void shield_release(struct shield *s);
 /* With the root locked: takes everything off the interface. */
 int shield_remove(const char *ifname);
 
-/* The daemon's duties. */
-int shield_follow_addresses(struct shield *s); /* and the listeners on them */
-int shield_second(struct shield *s);	       /* -ENODEV: interface gone, -ENOENT: detached */
+/* 0; -ENODEV: the interface is gone; -ENOENT: detached. */
+int shield_attached(const struct shield *s);
 
 const char *shield_xdp_text(const struct pin_note *note); /* "native", "generic" */
 const char *shield_tc_text(const struct pin_note *note);  /* "tcx", "clsact" */

@@ -7,12 +7,12 @@
 #include <stddef.h>
 
 #include "fsm.h"
-#include "wheel.h"
+#include "loop.h"
 
 /* One connection: 128 bytes at most, as there may be millions. */
 struct tracked {
 	struct tracked *next; /* in its bucket */
-	struct wheel_node timer;
+	struct timer timer;
 	struct synshield_tuple tuple;
 	__u8 known : 1;	 /* fsm holds; otherwise `conns` has to be asked */
 	__u8 live : 1;	 /* one end has a state: shown in `closing` */

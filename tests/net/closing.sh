@@ -200,15 +200,15 @@ test_t6()
 test_t7()
 {
 	local -i i
-	shield set "$SRV_IF" fin-wait-timeout=1 close-wait-timeout=1
+	shield set "$SRV_IF" fin-wait-timeout=3 close-wait-timeout=3
 	cli connect c "$SRV4" $PORT 1007
 	srv accept s1007 listener
 	cli shut c
 	shows 1007 "FIN_WAIT_2 CLOSE_WAIT" "T7 after the client closed its half"
-	for ((i = 0; i < 12; i++)); do
+	for ((i = 0; i < 16; i++)); do
 		srv send s1007 100
 		cli recv c
-		sleep 0.2
+		sleep 0.25
 	done
 	shows 1007 "FIN_WAIT_2 CLOSE_WAIT" "T7 data keeps it, for as long as it flows"
 	srv close s1007
@@ -316,20 +316,21 @@ unknown() { (($(dump conns | grep -c "^$1 ") == 0)); }
 test_t11()
 {
 	local -i first
-	shield set "$SRV_IF" msl=1
+	shield set "$SRV_IF" msl=10
 	sleep 1.1
 	play_handshake 1011
 	srv close s1011
 	ACK=$((ACK + 1))
 	play 1011 FA --replies 1
 	shows 1011 "CLOSED TIME_WAIT" "T11 TIME_WAIT"
-	lasts 1011 2000 "T11 it lasts twice the MSL"
+	lasts 1011 20000 "T11 it lasts twice the MSL"
 	first=$(left 1011)
 	WAIT=50 play 1011 FA
-	await 2 "the deadline to move" eval "((\$(left 1011) > $first))"
+	await 15 "the deadline to move" eval "((\$(left 1011) > $first))"
 	ok "T11 a FIN that is repeated starts it anew"
 	shows 1011 "CLOSED TIME_WAIT" "T11 it is there yet"
-	await 5 "its end" shown 1011 ""
+	shield set "$SRV_IF" msl=1
+	await 10 "its end" shown 1011 ""
 	ok "T11 it ends"
 	holds "T11 the kernel's TIME_WAIT is longer: conns keeps the tuple" \
 		"$(dump conns | grep -c '^1011 ')"
