@@ -490,7 +490,7 @@ test_lost()
 	srv each l shut 1000 3000
 	holds "reports are lost in a ring buffer of one page, and counted" "$(lost) > 1000"
 	check "status says so" eval 'shield status --interval 10 | grep -q "events  *$(lost) lost so far"'
-	await 10 "every state" are_from 3 "$wanted"
+	await 30 "every state" are_from 3 "$wanted"
 	ok "and yet every state is found in conns"
 }
 

@@ -220,7 +220,7 @@ they_come_back()
 		ask cli send "${CLI_CONNS[i]}" again
 		is "$(asked srv recv "${SRV_CONNS[i]}")" again "${NAMES[i]}: comes back to life"
 	done
-	await 20 "its states" shows_again "${SPORTS[0]}"
+	await 70 "its states" shows_again "${SPORTS[0]}"
 	is "$(entry closing "${SPORTS[0]}" remote local)" "ESTABLISHED ESTABLISHED" \
 		"${NAMES[0]}: and is shown again"
 	close_four
