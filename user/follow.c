@@ -87,10 +87,15 @@ static bool state_is_none(enum synshield_tcp_state state)
 	return state == SYNSHIELD_TCP_CLOSED || state == SYNSHIELD_TCP_LISTEN;
 }
 
+enum synshield_tcp_state follow_state(const struct followed *c, enum fsm_end end)
+{
+	return c->dead ? SYNSHIELD_TCP_CLOSED : c->fsm.side[end].state;
+}
+
 static bool is_over(const struct followed *c)
 {
-	return state_is_none(c->fsm.side[FSM_REMOTE].state) &&
-	       state_is_none(c->fsm.side[FSM_LOCAL].state);
+	return state_is_none(follow_state(c, FSM_REMOTE)) &&
+	       state_is_none(follow_state(c, FSM_LOCAL));
 }
 
 static void unlink_one(struct follow *f, struct followed *c)
@@ -192,18 +197,43 @@ int follow_each(struct follow *f, void (*cb)(const struct followed *c, void *arg
 
 /* --- time --- */
 
+/* When its other end is given up: with half an interval's grace, for a fourth probe. */
+static __u64 dead_at(const struct followed *c)
+{
+	return c->probes < FOLLOW_PROBES ? FSM_NEVER : c->probed + c->interval + c->interval / 2;
+}
+
+static __u64 deadline_of(const struct followed *c)
+{
+	__u64 dead = dead_at(c);
+
+	if (c->dead)
+		return FSM_NEVER;
+	return dead < c->fsm.deadline ? dead : c->fsm.deadline;
+}
+
 static void expire(struct follow *f, struct followed *c, __u64 now,
 		   void (*cb)(const struct follow_end *e, void *arg), void *arg)
 {
 	struct follow_end e = {.conn = c, .time = c->fsm.deadline};
 
 	e.ended = fsm_timed(&c->fsm);
-	if (!fsm_timeout(&c->fsm, now, c->last, &f->config))
+	if (dead_at(c) <= now) {
+		e.time = c->probed + c->interval;
+		e.dead = c->dead = true;
+	} else if (!fsm_timeout(&c->fsm, now, c->last, &f->config)) {
 		return;
+	}
 	c->cookie = false;
-	e.remote = c->fsm.side[FSM_REMOTE].state;
-	e.local = c->fsm.side[FSM_LOCAL].state;
+	e.remote = follow_state(c, FSM_REMOTE);
+	e.local = follow_state(c, FSM_LOCAL);
 	cb(&e, arg);
+}
+
+static void note_deadline(struct follow *f, const struct followed *c)
+{
+	if (deadline_of(c) < f->next)
+		f->next = deadline_of(c);
 }
 
 void follow_expire(struct follow *f, __u64 now, void (*cb)(const struct follow_end *e, void *arg),
@@ -217,17 +247,10 @@ void follow_expire(struct follow *f, __u64 now, void (*cb)(const struct follow_e
 	for (i = 0; i < f->count; i++) {
 		struct followed *c = at(f, i);
 
-		if (c->fsm.deadline <= now)
+		if (deadline_of(c) <= now)
 			expire(f, c, now, cb, arg);
-		if (c->fsm.deadline < f->next)
-			f->next = c->fsm.deadline;
+		note_deadline(f, c);
 	}
-}
-
-static void note_deadline(struct follow *f, const struct followed *c)
-{
-	if (c->fsm.deadline < f->next)
-		f->next = c->fsm.deadline;
 }
 
 /* --- segments --- */
@@ -305,6 +328,33 @@ static void catch_up(struct follow *f, struct followed *c, const struct synshiel
 	c->cookie = false;
 }
 
+/* RFC 9293 section 3.8.4: the number before the next one, so that the other end answers. */
+static bool is_probe(const struct followed *c, const struct synshield_event *e, enum fsm_end from)
+{
+	const struct fsm_side *x = &c->fsm.side[from];
+
+	return (e->flags & (TH_SYN | TH_FIN | TH_RST | TH_ACK)) == TH_ACK && !e->payload &&
+	       x->known && c->fsm.side[!from].syn_acked && e->seq + 1 == x->next;
+}
+
+/* Whether the ends hear each other, before the segment is fed. */
+static void note_probe(struct followed *c, struct follow_step *s)
+{
+	enum fsm_end from = s->event->end == SYNSHIELD_LOCAL ? FSM_LOCAL : FSM_REMOTE;
+
+	s->probe = !is_over(c) && is_probe(c, s->event, from);
+	if (!s->probe || from != c->prober) {
+		/* who was taken to be dead and speaks goes on where it was */
+		c->dead = c->dead && from == c->prober && !(s->event->flags & TH_SYN);
+		c->probes = c->dead ? c->probes : 0;
+	}
+	if (!s->probe)
+		return;
+	c->interval = c->probes++ ? s->time - c->probed : 0;
+	c->probed = s->time;
+	c->prober = from;
+}
+
 static bool proves(const struct follow_step *s)
 {
 	return s->judged && s->action == SYNSHIELD_PASS &&
@@ -320,8 +370,8 @@ static void pass(struct follow *f, struct followed *c, struct follow_step *s)
 		catch_up(f, c, e, s->time);
 	feed(f, c, e->end == SYNSHIELD_LOCAL ? FSM_LOCAL : FSM_REMOTE, e->flags, e->seq, e->ack,
 	     e->payload, s->time);
-	s->remote = c->fsm.side[FSM_REMOTE].state;
-	s->local = c->fsm.side[FSM_LOCAL].state;
+	s->remote = follow_state(c, FSM_REMOTE);
+	s->local = follow_state(c, FSM_LOCAL);
 }
 
 /* A SYN that gets a cookie: the client waits, the listener knows nothing of it. */
@@ -365,8 +415,8 @@ static void answer_rst(struct followed *c, struct follow_step *s)
 /* It did not get to the kernel: the local end knows nothing of it. */
 static void refuse(struct followed *c, struct follow_step *s)
 {
-	s->remote = c->fsm.side[FSM_REMOTE].state;
-	s->local = c->fsm.side[FSM_LOCAL].state;
+	s->remote = follow_state(c, FSM_REMOTE);
+	s->local = follow_state(c, FSM_LOCAL);
 	if (s->action != SYNSHIELD_REPLY)
 		return;
 	if (s->reason == SYNSHIELD_REASON_cookie || s->reason == SYNSHIELD_REASON_kernel_cookie)
@@ -399,6 +449,7 @@ int follow_segment(struct follow *f, const struct synshield_event *e, __u64 time
 	c->segments[e->end == SYNSHIELD_LOCAL ? FSM_LOCAL : FSM_REMOTE]++;
 	set_bases(c, e);
 	set_numbers(s, c);
+	note_probe(c, s);
 	if (!s->judged || s->observed || s->action == SYNSHIELD_PASS)
 		pass(f, c, s);
 	else

@@ -21,7 +21,12 @@ struct followed {
 	unsigned int client; /* enum fsm_end + 1; 0: its opening was not seen */
 	__u64 first, last;   /* ns */
 	__u32 segments[2];
-	struct followed *next; /* in its bucket */
+	/* keepalive probes of one end in a row, to which the other has said nothing */
+	unsigned int probes;
+	enum fsm_end prober;
+	__u64 probed, interval; /* ns: the last one, and since the one before it */
+	bool dead;		/* then the other end was taken to be that */
+	struct followed *next;	/* in its bucket */
 };
 
 /* What the driver has sent by itself. */
@@ -33,6 +38,7 @@ struct follow_step {
 	const struct followed *conn;
 	__u64 time;	/* ns */
 	__u32 seq, ack; /* relative to the ISNs; ack only with the flag ACK */
+	bool probe;	/* for keepalive */
 	bool judged;	/* received: action and reason hold */
 	bool observed;	/* they are what would have been done */
 	enum synshield_action action;
@@ -45,10 +51,14 @@ struct follow_step {
 	enum synshield_tcp_state answer_remote, answer_local; /* after that */
 };
 
+/* Three unanswered: as user/keepalive.c. */
+#define FOLLOW_PROBES 3
+
 /* A state that ended by itself. */
 struct follow_end {
 	const struct followed *conn;
-	__u64 time;			/* ns */
+	__u64 time; /* ns */
+	bool dead;  /* FOLLOW_PROBES probes, and no answer until another was due */
 	enum synshield_tcp_state ended; /* of which end: fsm_timed() */
 	enum synshield_tcp_state remote, local;
 };
@@ -75,6 +85,7 @@ void follow_expire(struct follow *f, __u64 now, void (*cb)(const struct follow_e
 int follow_each(struct follow *f, void (*cb)(const struct followed *c, void *arg), void *arg);
 /* NULL: not followed. */
 const struct followed *follow_find(const struct follow *f, const struct synshield_tuple *tuple);
+enum synshield_tcp_state follow_state(const struct followed *c, enum fsm_end end);
 size_t follow_forgotten(const struct follow *f);
 
 #endif

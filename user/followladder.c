@@ -40,7 +40,7 @@ static void put(struct follow_ladder *l, struct rung *r, __u64 time, enum synshi
 static const char *note_of(const struct follow_step *s, char text[RUNG_TEXT])
 {
 	if (!s->judged || (s->action == SYNSHIELD_PASS && !s->observed))
-		return NULL;
+		return s->probe ? "keepalive probe" : NULL;
 	snprintf(text, RUNG_TEXT, "%s%s %s", s->observed ? "would_" : "",
 		 count_actions[s->action].name, count_reasons[s->reason].name);
 	return text;
@@ -91,7 +91,9 @@ void follow_ladder_end(struct follow_ladder *l, const struct follow_end *e)
 	char text[RUNG_TEXT];
 	struct rung r = {.text = text};
 
-	if (e->ended == SYNSHIELD_TCP_TIME_WAIT)
+	if (e->dead)
+		snprintf(text, sizeof(text), "dead: no answer to %u probes", e->conn->probes);
+	else if (e->ended == SYNSHIELD_TCP_TIME_WAIT)
 		snprintf(text, sizeof(text), "2 MSL are over");
 	else
 		snprintf(text, sizeof(text), "time-out of %s", fsm_state_name(e->ended));

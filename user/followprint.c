@@ -101,6 +101,8 @@ static void step_text(const struct follow_print *p, const struct follow_step *s)
 			count_actions[s->action].name, count_reasons[s->reason].name);
 	if (s->answer)
 		fprintf(p->out, " (%s)", follow_answer_text(s));
+	if (s->probe)
+		fprintf(p->out, "  (keepalive probe)");
 	fputc('\n', p->out);
 }
 
@@ -110,9 +112,14 @@ static void end_text(const struct follow_print *p, const struct follow_end *e)
 
 	fprintf(p->out, "%s ", follow_time_text(time, p, e->time));
 	print_ends(p, &e->conn->tuple, "--");
-	fprintf(p->out, "  %s%s  local %s, remote %s\n",
-		e->ended == SYNSHIELD_TCP_TIME_WAIT ? "2 MSL are over: " : "time-out of ",
-		fsm_state_name(e->ended), fsm_state_name(e->local), fsm_state_name(e->remote));
+	if (e->dead)
+		fprintf(p->out, "  dead: no answer to %u probes", e->conn->probes);
+	else
+		fprintf(p->out, "  %s%s",
+			e->ended == SYNSHIELD_TCP_TIME_WAIT ? "2 MSL are over: " : "time-out of ",
+			fsm_state_name(e->ended));
+	fprintf(p->out, "  local %s, remote %s\n", fsm_state_name(e->local),
+		fsm_state_name(e->remote));
 }
 
 /* --- JSON --- */
@@ -168,6 +175,8 @@ static void step_json(const struct follow_print *p, const struct follow_step *s)
 	json_states(&j, s->local, s->remote);
 	if (s->answer)
 		json_text(&j, "answer", flags_text(flags, s->answer_flags));
+	if (s->probe)
+		json_bool(&j, "probe", true);
 	json_end(&j);
 }
 
@@ -178,6 +187,7 @@ static void end_json(const struct follow_print *p, const struct follow_end *e)
 	json_begin(&j, p, "time-out");
 	json_conn(&j, p, e->conn, e->time);
 	json_text(&j, "ended", fsm_state_name(e->ended));
+	json_bool(&j, "dead", e->dead);
 	json_states(&j, e->local, e->remote);
 	json_end(&j);
 }

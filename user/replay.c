@@ -152,13 +152,13 @@ static const char *client_name(const struct followed *c)
 static void last_text(const struct replay *r, const struct followed *c)
 {
 	char local[ADDRESS_TEXT], remote[ADDRESS_TEXT], left[DURATION_TEXT];
-	__u64 deadline = c->fsm.deadline;
+	__u64 deadline = c->dead ? FSM_NEVER : c->fsm.deadline;
 
 	printf("%-21s %-21s %-12s %-12s %-6s %7s %7u %7u\n",
 	       address_text(local, c->tuple.local, c->tuple.local_port),
 	       address_text(remote, c->tuple.remote, c->tuple.remote_port),
-	       fsm_state_name(c->fsm.side[FSM_LOCAL].state),
-	       fsm_state_name(c->fsm.side[FSM_REMOTE].state), client_name(c),
+	       fsm_state_name(follow_state(c, FSM_LOCAL)),
+	       fsm_state_name(follow_state(c, FSM_REMOTE)), client_name(c),
 	       deadline == FSM_NEVER ? "-" : duration_text(left, deadline - r->play.now),
 	       c->segments[FSM_REMOTE], c->segments[FSM_LOCAL]);
 }
@@ -175,10 +175,10 @@ static void last_json(const struct replay *r, const struct followed *c)
 	json_number(&j, "connection", c->id);
 	json_text(&j, "local", address_text(text, c->tuple.local, c->tuple.local_port));
 	json_text(&j, "remote", address_text(text, c->tuple.remote, c->tuple.remote_port));
-	json_text(&j, "local-state", fsm_state_name(c->fsm.side[FSM_LOCAL].state));
-	json_text(&j, "remote-state", fsm_state_name(c->fsm.side[FSM_REMOTE].state));
+	json_text(&j, "local-state", fsm_state_name(follow_state(c, FSM_LOCAL)));
+	json_text(&j, "remote-state", fsm_state_name(follow_state(c, FSM_REMOTE)));
 	json_text(&j, "opened-by", client_name(c));
-	if (c->fsm.deadline == FSM_NEVER)
+	if (c->dead || c->fsm.deadline == FSM_NEVER)
 		json_null(&j, "timer");
 	else
 		json_real(&j, "timer", (c->fsm.deadline - r->play.now) / 1e9);

@@ -211,6 +211,14 @@ dead_peers_are_reported()
 
 in_state() { if (($1 == 3)); then echo CLOSE-WAIT; else echo ESTAB; fi; }
 
+# The ports of those that are dead: by a replay of the capture, and by the daemon.
+replayed_dead()
+{
+	"$SYNSHIELD" replay "$TMP/capture" --json | tr -d ' ' |
+		sed -n 's/.*"remote":"[^"]*:\([0-9]*\)".*"dead":true.*/\1/p' | sort
+}
+reported_dead() { sed -n 's/.*:\([0-9]*\) is dead.*/\1/p' "$TMP/shield.err" | sort; }
+
 # The cable is mended: what was thought dead lives.
 they_come_back()
 {
@@ -249,7 +257,9 @@ live_peers_answer
 dead_peers_are_reported off stays
 is "$(status | field keepalive.dead)" 4 "they are counted"
 is "$(status | field keepalive.closed)" 0 "none was closed"
+pause 1 # a fourth probe would have been sent
 they_come_back
+is "$(replayed_dead)" "$(reported_dead)" "T17 a replay of what tcpdump has captured finds the same ones dead"
 shield set "$SRV_IF" keepalive-close=on
 dead_peers_are_reported on "is closed"
 applications_are_told

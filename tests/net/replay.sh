@@ -153,6 +153,71 @@ rows_timeouts()
 		'>S <SA >A >F <F- >A <A'
 }
 
+PROBED="$OPEN
+<ACK ESTABLISHED/ESTABLISHED keepalive probe
+<ACK ESTABLISHED/ESTABLISHED keepalive probe
+<ACK ESTABLISHED/ESTABLISHED keepalive probe"
+DEAD='-- dead: no answer to 3 probes at 7230.030000: CLOSED/CLOSED'
+
+# The server probes a client that says nothing; a new conversation moves the clock.
+rows_keepalive()
+{
+	local open='>S <SA >A' probes='@7200 <K @9.99 <K @9.99 <K'
+	row "T17 three probes without an answer: dead when a fourth is due, both ends CLOSED" "$PROBED
+$DEAD
+>SYN SYN_SENT/SYN_RECEIVED" "$open $probes" '@60 >S'
+	is "$(last "$CAP" | head -n 1)" CLOSED/CLOSED "T17 those are its last states"
+	is "$(replay "$CAP" --json | tr -d ' ' | grep '"dead":true' |
+		sed 's/.*"ended":"\([A-Z_0-9]*\)","dead":true,"local-state":"\([A-Z]*\)","remote-state":"\([A-Z]*\)".*/\1 \2 \3/')" \
+		"ESTABLISHED CLOSED CLOSED" "T17 JSON says so, too"
+	row "T17 each probe is answered: nobody is dead" "$OPEN
+<ACK ESTABLISHED/ESTABLISHED keepalive probe
+>ACK ESTABLISHED/ESTABLISHED
+<ACK ESTABLISHED/ESTABLISHED keepalive probe
+>ACK ESTABLISHED/ESTABLISHED
+<ACK ESTABLISHED/ESTABLISHED keepalive probe
+>ACK ESTABLISHED/ESTABLISHED
+<ACK ESTABLISHED/ESTABLISHED keepalive probe
+>ACK ESTABLISHED/ESTABLISHED
+>SYN SYN_SENT/SYN_RECEIVED" "$open @60 <K >A @60 <K >A @60 <K >A @60 <K >A" '@6000 >S'
+	row "T17 a fourth probe is answered: not dead" "$PROBED
+<ACK ESTABLISHED/ESTABLISHED keepalive probe
+>ACK ESTABLISHED/ESTABLISHED
+>SYN SYN_SENT/SYN_RECEIVED" "$open $probes @9.99 <K >A" '@6000 >S'
+	row "T17 who was taken for dead, and speaks, goes on where it was" "$OPEN
+>FIN,ACK FIN_WAIT_1/CLOSE_WAIT
+<ACK FIN_WAIT_2/CLOSE_WAIT
+<ACK FIN_WAIT_2/CLOSE_WAIT keepalive probe
+<ACK FIN_WAIT_2/CLOSE_WAIT keepalive probe
+<ACK FIN_WAIT_2/CLOSE_WAIT keepalive probe
+-- dead: no answer to 3 probes at 7230.050000: CLOSED/CLOSED
+>ACK FIN_WAIT_2/CLOSE_WAIT
+<FIN,ACK TIME_WAIT/LAST_ACK
+>ACK TIME_WAIT/CLOSED" "$open >F <A $probes @3600 >A <F >A"
+}
+
+# named FILTER: the states that replays of captures with all of them print, each once
+named()
+{
+	local mode
+	for mode in auto always; do
+		replay "$CAP" --mode $mode "$@"
+	done | grep -o -w -E '[A-Z]+(_[A-Z]+)*(_[12])?' | grep -x -E "$(tr ' ' '|' <<< "$RFC_9293")" |
+		sort -u | paste -sd ' '
+}
+
+RFC_9293='CLOSED CLOSE_WAIT CLOSING ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 LAST_ACK LISTEN SYN_RECEIVED SYN_SENT TIME_WAIT'
+rows_names()
+{
+	make_cap '>S <SA >A >F <A <F >A' '>S <SA >A <F >A >F <A' '>S <SA >A >F <F- >A <A' '>S <SA'
+	is "$(named)" "$RFC_9293" "T19 replay prints all eleven states, named as in RFC 9293"
+	is "$(named --ladder)" "$RFC_9293" "T19 so do its ladders"
+	is "$(named --json)" "$RFC_9293" "T19 and its JSON"
+	is "$(replay "$CAP" --mode always --json | tr -d ' ' |
+		grep -o '"\(local\|remote\|answer\)-state":"[^"]*"' | sed 's/.*:"//; s/"//' | sort -u |
+		grep -v -x -E "$(tr ' ' '|' <<< "$RFC_9293")")" "" "T19 there is no other"
+}
+
 # 300 addresses' SYNs, one that is answered, and one client among them
 row_flood()
 {
@@ -398,6 +463,8 @@ rows_close
 rows_reused
 rows_late
 rows_timeouts
+rows_keepalive
+rows_names
 row_flood
 rows_reset
 rows_modes

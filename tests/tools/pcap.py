@@ -9,6 +9,7 @@ Each SCRIPT is one conversation between a client and a server, one after the oth
   >S <SA >A      the client's SYN, the server's SYN-ACK, the client's ACK; letters of S A F R
   >D10           10 bytes of data (PSH,ACK); >F is FIN,ACK
   >F*            the same segment as that end's last with a FIN, once more (also S*, SA*, A*, D*)
+  <K             a keepalive probe: an ACK whose number is one less than the next
   <F-            its ACK does not cover the other end's FIN yet
   >S+            that end's SYN of another connection on the same tuple, with a higher number (also SA+)
   @60            60 s go by
@@ -83,10 +84,11 @@ def converse(script, sport, now):
         if mark == "+":
             isn[end] = (following[end] + 0x10000) & 0xFFFFFFFF
         data = b"x" * int(count or 0)
-        flags = 24 if name == "D" else sum(FLAGS[f] for f in name)
+        flags = {"D": 24, "K": 16}.get(name) or sum(FLAGS[f] for f in name)
         flags |= 16 if name == "F" else 0
         ack = (following[other] - (mark == "-")) & 0xFFFFFFFF if flags & 16 else 0
         seq = isn[end] if flags & 2 else following[end]
+        seq = (seq - (name == "K")) & 0xFFFFFFFF
         last[end, name] = (seq, ack, flags, data)
         yield now, packet(end, sport, *last[end, name])
         now += 0.01
