@@ -195,7 +195,7 @@ static int show_interface(const char *ifname)
 	struct maps maps;
 	int err;
 
-	err = maps_open(&maps, ifname);
+	err = maps_open_to_read(&maps, ifname);
 	if (err == -ENOENT)
 		return interfaces_not_running(ifname);
 	if (err)

@@ -16,17 +16,13 @@
 #define BATCH 1024
 #define SETTLE_US 50000
 
-static int open_lists(struct enforcement *e, const char *ifname, bool to_read)
+/* What the maps hold; on an error, which is said, they are closed. */
+static int read_lists(struct enforcement *e, bool to_read)
 {
 	void *keys, *values;
 	size_t count;
 	int err;
 
-	memset(e, 0, sizeof(*e));
-	snprintf(e->ifname, sizeof(e->ifname), "%s", ifname);
-	err = to_read ? maps_open_to_read(&e->maps, ifname) : maps_open(&e->maps, ifname);
-	if (err)
-		return err;
 	err = to_read ? 0 : listed_open(&e->listed, &e->maps);
 	if (!err)
 		err = maps_dump(&e->maps, MAP_LISTS, &keys, &values, &count);
@@ -37,20 +33,43 @@ static int open_lists(struct enforcement *e, const char *ifname, bool to_read)
 	}
 	if (!err)
 		return 0;
-	log_errno(err, "%s: cannot read the map lists", ifname);
+	log_errno(err, "%s: cannot read the map lists", e->ifname);
 	listed_close(&e->listed);
 	maps_close(&e->maps);
 	return err == -ENOENT ? -EIO : err;
 }
 
+static void begin(struct enforcement *e, const char *ifname)
+{
+	memset(e, 0, sizeof(*e));
+	snprintf(e->ifname, sizeof(e->ifname), "%s", ifname);
+}
+
 int enforce_open(struct enforcement *e, const char *ifname)
 {
-	return open_lists(e, ifname, false);
+	int err;
+
+	begin(e, ifname);
+	err = maps_open(&e->maps, ifname);
+	return err ? err : read_lists(e, false);
 }
 
 int enforce_open_to_read(struct enforcement *e, const char *ifname)
 {
-	return open_lists(e, ifname, true);
+	int err;
+
+	begin(e, ifname);
+	err = maps_open_to_read(&e->maps, ifname);
+	return err ? err : read_lists(e, true);
+}
+
+int enforce_take(struct enforcement *e, const struct maps *maps, const char *ifname)
+{
+	int err;
+
+	begin(e, ifname);
+	err = maps_copy(&e->maps, maps);
+	return err ? log_errno(err, "%s: cannot read the map lists", ifname) : read_lists(e, false);
 }
 
 void enforce_close(struct enforcement *e)
@@ -68,6 +87,16 @@ int enforce_plan(struct enforcement *e, enum list_verb verb, enum synshield_list
 	int err;
 
 	err = lists_plan(&e->before, verb, list, wishes, &e->after, &e->tally);
+	if (!err)
+		err = lists_diff(&e->before, &e->after, &e->diff);
+	return err ? log_errno(err, "%s: cannot prepare the change", e->ifname) : 0;
+}
+
+int enforce_plan_both(struct enforcement *e, const struct list_wishes wishes[])
+{
+	int err;
+
+	err = lists_make(wishes, &e->after);
 	if (!err)
 		err = lists_diff(&e->before, &e->after, &e->diff);
 	return err ? log_errno(err, "%s: cannot prepare the change", e->ifname) : 0;

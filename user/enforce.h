@@ -24,11 +24,15 @@ struct enforcement {
 int enforce_open(struct enforcement *e, const char *ifname);
 /* Only for the lists before; the root need not be locked. */
 int enforce_open_to_read(struct enforcement *e, const char *ifname);
+/* The same of maps that are open; they stay the caller's.  Errors are said. */
+int enforce_take(struct enforcement *e, const struct maps *maps, const char *ifname);
 void enforce_close(struct enforcement *e);
 
 /* Errors are said. */
 int enforce_plan(struct enforcement *e, enum list_verb verb, enum synshield_list list,
 		 struct list_wishes *wishes);
+/* Both lists, of which the (settled) wishes, by enum synshield_list, are all.  Errors are said. */
+int enforce_plan_both(struct enforcement *e, const struct list_wishes wishes[]);
 /*
  * Makes the map hold what was planned: new prefixes first, then the others go, then
  * settings.listed is written, and the generation if prefixes have gone.  On an error, which is

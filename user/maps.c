@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,6 +44,22 @@ void maps_close(struct maps *maps)
 			close(maps->fd[i]);
 	}
 	maps_init(maps);
+}
+
+int maps_copy(struct maps *copy, const struct maps *maps)
+{
+	int i, err = 0;
+
+	maps_init(copy);
+	for (i = 0; i < MAP_COUNT && !err; i++) {
+		if (maps->fd[i] < 0)
+			continue;
+		copy->fd[i] = fcntl(maps->fd[i], F_DUPFD_CLOEXEC, 3);
+		err = copy->fd[i] < 0 ? -errno : 0;
+	}
+	if (err)
+		maps_close(copy);
+	return err;
 }
 
 static int refuse_abi(const char *ifname, __u32 abi)

@@ -41,6 +41,8 @@ struct maps {
 
 void maps_init(struct maps *maps);
 void maps_close(struct maps *maps);
+/* The same maps, by descriptors of their own.  0 or -errno. */
+int maps_copy(struct maps *copy, const struct maps *maps);
 /*
  * The pinned ones: 0; -ENOENT if one is missing; -EPROTO if they are another ABI's.
  * Errors other than -ENOENT are said.
