@@ -108,8 +108,13 @@ static int args_read(const struct arg *a, const char *text, union args_value *v,
 	unsigned long n;
 
 	if (a->type == ARG_TEXT) {
-		snprintf(why, ARGS_WHY, "takes %s, not an empty word", a->meta);
-		return *text ? 0 : -EINVAL;
+		if (!*text)
+			snprintf(why, ARGS_WHY, "takes %s, not an empty word", a->meta);
+		else if (a->valid && !a->valid(text))
+			snprintf(why, ARGS_WHY, "takes %s, not '%.64s'", a->forms, text);
+		else
+			return 0;
+		return -EINVAL;
 	}
 	if (a->type == ARG_NUMBER) {
 		errno = 0;

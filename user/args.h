@@ -22,7 +22,9 @@ struct arg {
 	unsigned int bare; /* a number's when none is given: --NAME[=N]; 0: one has to be */
 	const char *const *choices;
 	const char *help;
-	bool line_only; /* of run: not in a configuration file */
+	const char *forms;		 /* of a text: what it may be, */
+	bool (*valid)(const char *text); /* and whether it is; NULL: anything */
+	bool line_only;			 /* of run: not in a configuration file */
 };
 
 #define ARGS_WHY 256

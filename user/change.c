@@ -68,6 +68,11 @@ void change_undo(struct change *c)
 		settings_undo(&c->settings, c->maps, c->ifname);
 }
 
+bool change_has_lists(const struct change *c)
+{
+	return c->with_lists && (c->lists.diff.puts || c->lists.diff.drops);
+}
+
 static size_t say_list(const struct change *c, enum synshield_list list, const char *what)
 {
 	char removed[32] = "";

@@ -23,9 +23,10 @@ int change_open(struct change *c, const struct maps *maps, const char *ifname,
 int change_make(struct change *c);
 /* If it was made: all is as before. */
 void change_undo(struct change *c);
+bool change_has_lists(const struct change *c); /* other than before */
 /*
- * Says what is another now, and cuts off the connections of sources that are denied now, once
- * enforce_settle() was called.  Returns how much it was.
+ * Says what is another now, and cuts off the connections of sources that are denied now; if
+ * there are other lists enforce_settle() comes before.  Returns how much it was.
  */
 size_t change_finish(struct change *c);
 /* Also of one that was not opened, all zero. */

@@ -13,7 +13,7 @@ static const struct arg check_args[] = {{}};
 static int check(const struct command *cmd, int argc, char **argv)
 {
 	const char *file = argc ? argv[0] : CONFIG_FILE;
-	char(*names)[IF_NAMESIZE] = NULL;
+	char **names = NULL;
 	struct config config;
 	size_t count, i;
 	int err;

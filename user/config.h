@@ -78,8 +78,12 @@ void config_free(struct config *c);
 void config_wrong(struct config *c, unsigned int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The interfaces that have sections, in the file's order; the caller's to free.  -ENOMEM. */
-int config_interfaces(const struct config *c, char (**names)[IF_NAMESIZE], size_t *count);
+/*
+ * The interfaces that have sections, in the file's order.  The array is the caller's to free,
+ * the names are the config's.  -ENOMEM.
+ */
+int config_interfaces(const struct config *c, char ***names, size_t *count);
+bool config_has(const struct config *c, const char *ifname);
 
 /* All that the file wants of one interface. */
 struct config_want {

@@ -147,7 +147,7 @@ static int read_listfiles(struct config *c)
 
 /* -- what the sections say together -- */
 
-int config_interfaces(const struct config *c, char (**names)[IF_NAMESIZE], size_t *count)
+int config_interfaces(const struct config *c, char ***names, size_t *count)
 {
 	size_t i, j;
 
@@ -159,9 +159,20 @@ int config_interfaces(const struct config *c, char (**names)[IF_NAMESIZE], size_
 		for (j = 0; j < *count && strcmp((*names)[j], c->sections[i].ifname); j++)
 			;
 		if (j == *count && c->sections[i].ifname[0])
-			memcpy((*names)[(*count)++], c->sections[i].ifname, IF_NAMESIZE);
+			(*names)[(*count)++] = c->sections[i].ifname;
 	}
 	return 0;
+}
+
+bool config_has(const struct config *c, const char *ifname)
+{
+	size_t i;
+
+	for (i = 0; i < c->count; i++) {
+		if (!strcmp(c->sections[i].ifname, ifname))
+			return true;
+	}
+	return false;
 }
 
 static int add_options(struct option_list *to, const struct option_list *from)
@@ -293,7 +304,7 @@ static int check_interface(struct config *c, const char *ifname)
 
 static int check_together(struct config *c)
 {
-	char(*names)[IF_NAMESIZE];
+	char **names;
 	size_t count, i;
 	int err;
 

@@ -13,6 +13,7 @@
 #include "jiffies.h"
 #include "log.h"
 #include "netlink.h"
+#include "reload.h"
 #include "upkeep.h"
 #include "warnings.h"
 
@@ -151,7 +152,11 @@ static void read_signal(void *arg)
 	struct daemon *d = arg;
 	struct signalfd_siginfo info;
 
-	if (read(d->signals, &info, sizeof(info)) == sizeof(info))
+	if (read(d->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		reload(d->wish, d->shields, d->count);
+	else
 		loop_end(&d->loop);
 }
 
@@ -214,6 +219,33 @@ static int start_one(struct daemon *d, const char *ifname, const struct shield_w
 	return 0;
 }
 
+/* What a file has changed of an interface that was taken over stays only if all could start. */
+static void undo(struct shield *s)
+{
+	if (s->fresh) {
+		log_line("%s: detached again", s->ifname);
+		shield_remove(s->ifname);
+	} else {
+		change_undo(&s->change);
+	}
+}
+
+static void finish_changes(struct daemon *d)
+{
+	bool settle = false;
+	size_t i;
+
+	for (i = 0; i < d->count; i++)
+		settle |= !d->shields[i]->fresh && change_has_lists(&d->shields[i]->change);
+	if (settle)
+		enforce_settle();
+	for (i = 0; i < d->count; i++) {
+		if (!d->shields[i]->fresh)
+			change_finish(&d->shields[i]->change);
+		change_close(&d->shields[i]->change);
+	}
+}
+
 static int start_all(struct daemon *d, int count, char **ifnames, const struct shield_wish *wish)
 {
 	int root, i, err = 0;
@@ -224,14 +256,10 @@ static int start_all(struct daemon *d, int count, char **ifnames, const struct s
 	for (i = 0; i < count && !err; i++)
 		err = start_one(d, ifnames[i], wish);
 	while (err && d->count) {
-		struct shield *s = d->shields[--d->count];
-
-		if (s->fresh) {
-			log_line("%s: detached again", s->ifname);
-			shield_remove(s->ifname);
-		}
-		release(s);
+		undo(d->shields[--d->count]);
+		release(d->shields[d->count]);
 	}
+	finish_changes(d);
 	close(root);
 	return err;
 }
@@ -240,6 +268,7 @@ int daemon_start(struct daemon *d, int count, char **ifnames, const struct shiel
 {
 	int err;
 
+	d->wish = wish;
 	d->shields = calloc(count, sizeof(*d->shields));
 	if (!d->shields)
 		return log_errno(-ENOMEM, "cannot start");

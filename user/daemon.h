@@ -23,6 +23,7 @@ struct daemon {
 	struct job second, minute, addresses;
 	struct backlog backlog;
 	struct exporter exporter;
+	const struct shield_wish *wish;
 };
 
 /* These return 0 or -errno, and say what is wrong. */

@@ -3,25 +3,40 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "args.h"
 #include "caps.h"
+#include "config.h"
 #include "daemon.h"
 #include "log.h"
+#include "notify.h"
 #include "probe.h"
 #include "readers.h"
 
 static struct shield_wish wish;
-static const char *group;
+static const char *group, *config_file;
+static struct config config;
 static struct exporter_wish exporter_wish;
+
+static bool is_metrics_address(const char *text)
+{
+	struct metrics_address where;
+
+	return !metrics_address_parse(&where, text);
+}
 
 static const char *const xdp_choices[] = {"auto", "native", "generic", NULL};
 static const char *const tc_choices[] = {"auto", "tcx", "clsact", NULL};
 
 static const struct arg run_args[] = {
+	{.name = "config",
+	 .type = ARG_TEXT,
+	 .to = &config_file,
+	 .meta = "FILE",
+	 .line_only = true,
+	 .help = "take interfaces, settings and these options from FILE; words of the\n"
+		 "command line go over it (default, without IFACE: " CONFIG_FILE ")"},
 	{.name = "xdp",
 	 .type = ARG_CHOICE,
 	 .to = &wish.xdp,
@@ -65,6 +80,8 @@ static const struct arg run_args[] = {
 	 .type = ARG_TEXT,
 	 .to = &exporter_wish.listen,
 	 .meta = "ADDR:PORT",
+	 .forms = "PORT, ADDRESS:PORT or [ADDRESS]:PORT",
+	 .valid = is_metrics_address,
 	 .help = "serve metrics for Prometheus at http://ADDR:PORT/metrics; PORT alone is that of\n"
 		 "127.0.0.1 and [::1] (default: not at all)"},
 	{.name = "metrics-file",
@@ -80,27 +97,6 @@ static const struct arg run_args[] = {
 	 .help = "say more, libbpf's messages too"},
 	{},
 };
-
-/* Type=notify: see sd_notify(3) */
-static void notify_manager(const char *text)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	size_t len = path ? strlen(path) : 0;
-	int fd;
-
-	if (!len || len >= sizeof(to.sun_path))
-		return;
-	memcpy(to.sun_path, path, len);
-	if (path[0] == '@')
-		to.sun_path[0] = 0;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to,
-	       offsetof(struct sockaddr_un, sun_path) + len);
-	close(fd);
-}
 
 static int sort_words(const struct command *cmd, int argc, char **argv)
 {
@@ -120,17 +116,51 @@ static int sort_words(const struct command *cmd, int argc, char **argv)
 		}
 		argv[names++] = argv[i];
 	}
-	if (!names)
-		args_wrong(cmd, "which interface?");
-	return names ? names : -EINVAL;
+	if (names || config_file)
+		return names;
+	if (!access(CONFIG_FILE, F_OK)) {
+		config_file = CONFIG_FILE;
+		return 0;
+	}
+	args_wrong(cmd, "which interface? Give it, or write " CONFIG_FILE);
+	return -EINVAL;
 }
 
-static int check_metrics(const struct command *cmd, struct metrics_address *where)
+/* The switches before the first section, where the command line has not the same. */
+static void take_head(void)
 {
-	if (!exporter_wish.listen || !metrics_address_parse(where, exporter_wish.listen))
-		return 0;
-	return args_wrong(cmd, "--metrics takes PORT, ADDRESS:PORT or [ADDRESS]:PORT, not '%s'",
-			  exporter_wish.listen);
+	size_t i;
+
+	for (i = 0; i < config.head_count; i++) {
+		if (!args_given(config.head[i].arg))
+			args_take(config.head[i].arg, config.head[i].text);
+	}
+}
+
+/* The file, where there is one; without interfaces on the command line those of the file. */
+static int read_config(int *count, char **argv, char ***ifnames)
+{
+	size_t n = *count, i;
+	int err;
+
+	err = config_load(&config, config_file, run_args);
+	if (err)
+		return err;
+	take_head();
+	wish.config = &config;
+	wish.config_head = run_args;
+	wish.config_all = !n;
+	for (i = 0; i < n && !err; i++) {
+		if (!config_has(&config, argv[i]))
+			err = -ENODEV;
+	}
+	if (err)
+		log_line("%s: has no section [%s]: write it", config.name, argv[i - 1]);
+	if (n || err)
+		return err;
+	err = config_interfaces(&config, ifnames, &n);
+	*count = n;
+	return err;
 }
 
 static int check_interfaces(int count, char **ifnames)
@@ -178,32 +208,41 @@ static int run_daemon(int count, char **ifnames, const struct metrics_address *w
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct metrics_address where;
+	char **of_file = NULL;
 	int count, err;
 
 	count = sort_words(cmd, argc, argv);
-	if (count < 0 || check_metrics(cmd, &where)) {
+	if (count < 0) {
 		options_free(&wish.options);
 		return EXIT_USAGE;
 	}
 	err = caps_require();
+	if (!err && config_file)
+		err = read_config(&count, argv, &of_file);
 	if (!err)
-		err = check_interfaces(count, argv);
+		err = check_interfaces(count, of_file ? of_file : argv);
 	if (!err && group)
 		err = readers_choose(group);
+	if (!err && exporter_wish.listen)
+		err = metrics_address_parse(&where, exporter_wish.listen);
 	probe_ct_lookup(); /* as it is when the programs are loaded, and with all capabilities */
 	if (!err)
-		err = run_daemon(count, argv, &where);
+		err = run_daemon(count, of_file ? of_file : argv, &where);
+	free(of_file);
+	config_free(&config);
 	options_free(&wish.options);
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 
 const struct command command_run = {
 	.name = "run",
-	.usage = "IFACE... [[PORT:]KEY=VALUE...] [OPTION...]",
+	.usage = "[IFACE...] [[PORT:]KEY=VALUE...] [OPTION...]",
 	.summary = "attach to interfaces and run the daemon, in the foreground",
 	.about =
 		"Attaches to the interfaces, or takes over what is attached to them already: then\n"
-		"keys, connections and settings stay, the programs are replaced in one step.\n"
+		"keys, connections and settings stay, the programs are replaced in one step. With "
+		"a\n"
+		"configuration file the settings become what the file says; SIGHUP reads it anew.\n"
 		"The shield goes on when the daemon ends; 'synshield detach' removes it.",
 	.args = run_args,
 	.any_iface = true,

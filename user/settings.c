@@ -23,6 +23,13 @@ static struct policy_change *change_of(struct settings_change *c, __u32 port)
 	return &c->ports[i];
 }
 
+static int compare_ports(const void *a, const void *b)
+{
+	const struct policy_change *l = a, *r = b;
+
+	return (l->port > r->port) - (l->port < r->port);
+}
+
 /* With `whole` every port that has settings is in it, with none of them afterwards. */
 static int plan_ports(struct settings_change *c, const struct maps *maps,
 		      const struct option_list *given, bool whole)
@@ -53,6 +60,7 @@ static int plan_ports(struct settings_change *c, const struct maps *maps,
 	}
 	for (i = 0; i < c->count; i++)
 		options_apply_policy(given, c->ports[i].port, &c->ports[i].after);
+	qsort(c->ports, c->count, sizeof(*c->ports), compare_ports);
 	return 0;
 }
 

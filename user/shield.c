@@ -41,21 +41,49 @@ int shield_attached(const struct shield *s)
 
 /* -- start -- */
 
-static int fill_maps(struct shield *s, const struct option_list *given)
+/* What the file wants, whole; without one, what the command line names. */
+static int write_settings(struct shield *s, const struct shield_wish *wish)
 {
-	struct synshield_settings settings;
+	struct config_want want;
 	int err;
 
-	err = settings_change(&s->maps, s->ifname, given);
-	if (err)
-		return err;
-	err = maps_get(&s->maps, MAP_SETTINGS, &settings);
+	if (!wish->config)
+		return settings_change(&s->maps, s->ifname, &wish->options);
+	err = config_want(wish->config, s->ifname, &wish->options, &want);
 	if (!err)
-		err = maps_get(&s->maps, MAP_HOST, &s->host);
+		err = change_open(&s->change, &s->maps, s->ifname, &want);
+	if (!err)
+		err = change_make(&s->change);
+	config_want_free(&want);
+	return err;
+}
+
+/* The lists' bitmap goes by its seed. */
+static int write_seed(struct shield *s)
+{
+	int err;
+
+	err = maps_get(&s->maps, MAP_HOST, &s->host);
 	if (!err && s->fresh)
 		s->host.learned = 0;
 	if (!err && !s->host.seed)
 		err = host_seed(&s->host.seed);
+	if (!err)
+		err = maps_put(&s->maps, MAP_HOST, &s->host);
+	return err ? log_errno(err, "%s: cannot write the map host", s->ifname) : 0;
+}
+
+static int fill_maps(struct shield *s, const struct shield_wish *wish)
+{
+	struct synshield_settings settings;
+	int err;
+
+	err = write_seed(s);
+	if (!err)
+		err = write_settings(s, wish);
+	if (err)
+		return err;
+	err = maps_get(&s->maps, MAP_SETTINGS, &settings);
 	if (!err)
 		err = keys_map(s->maps.fd[MAP_KEYS], &s->keys);
 	if (!err)
@@ -245,7 +273,7 @@ static int start_loaded(struct shield *s, const struct loader *loader,
 	s->fresh = !running;
 	err = loader_maps(loader, &s->maps);
 	if (!err)
-		err = fill_maps(s, &wish->options);
+		err = fill_maps(s, wish);
 	if (!err && !pinned)
 		err = pin_maps(s);
 	if (!err)
@@ -287,6 +315,8 @@ int shield_start(struct shield *s, struct loop *loop, const char *ifname,
 		upkeep_begin(s);
 		return 0;
 	}
+	if (have > 0)
+		change_undo(&s->change);
 	if (!have)
 		pin_remove_dir(ifname);
 	shield_release(s);
@@ -296,6 +326,7 @@ int shield_start(struct shield *s, struct loop *loop, const char *ifname,
 void shield_release(struct shield *s)
 {
 	upkeep_end(s);
+	change_close(&s->change);
 	closing_close(s->closing);
 	halfopen_close(&s->halfopen);
 	attacks_free(&s->attacks);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "attacks.h"
+#include "change.h"
 #include "closing.h"
 #include "conns.h"
 #include "halfopen.h"
@@ -27,7 +28,10 @@ struct shield_wish {
 	enum tc_kind tc;
 	bool solo;
 	unsigned int conns;
-	unsigned int events; /* bytes of the ring buffer; 0: as the object has it */
+	unsigned int events;   /* bytes of the ring buffer; 0: as the object has it */
+	struct config *config; /* over which the options go; NULL: there is no file */
+	const struct arg *config_head;
+	bool config_all; /* its interfaces are those of the file */
 };
 
 struct shield;
@@ -64,6 +68,7 @@ struct shield {
 	struct halfopen halfopen;
 	__u32 max_syn_backlog; /* the setting */
 	__u64 started_ns;      /* CLOCK_BOOTTIME */
+	struct change change;  /* what the file has changed, until that is known to stay */
 	struct upkeep_job jobs[UPKEEP_DUTIES];
 };
 

@@ -92,7 +92,7 @@ ip -n "$ns" addr add 192.0.2.1/24 dev "$dev"
 # -- help --
 expect "--version exits 0" 0 '^synshield [0-9]' "$synshield" --version
 expect "--help exits 0 and lists the commands" 0 '^  run ' "$synshield" --help
-expect "help CMD exits 0" 0 '^usage: synshield run IFACE' "$synshield" help run
+expect "help CMD exits 0" 0 '^usage: synshield run .IFACE' "$synshield" help run
 for c in run status conns trace replay stats metrics set detach doctor check config; do
 	expect "$c --help exits 0" 0 "^usage: synshield $c" "$synshield" $c --help
 done

@@ -296,7 +296,7 @@ static void rows_values(const struct config *c)
 
 static void rows_whole(void)
 {
-	char(*names)[IF_NAMESIZE];
+	char **names;
 	struct config c;
 	size_t count;
 
