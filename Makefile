@@ -8,6 +8,7 @@ PKG_CONFIG ?= pkg-config
 B := build
 VERSION := 0.1.0
 PREFIX ?= /usr/local
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 MULTIARCH := $(shell $(CC) -print-multiarch)
 ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/')
 
@@ -59,7 +60,7 @@ include man/man.mk
 
 # --- what to call ---
 
-.PHONY: help deps lint-deps demo test lint format picture install uninstall clean
+.PHONY: help deps lint-deps demo test lint format picture install uninstall deb clean
 
 help:
 	@echo 'make            build/synshield'
@@ -74,6 +75,7 @@ help:
 	@echo 'make man        the manual and the completion of bash, into build/man'
 	@echo 'make picture    docs/top.svg, from a real run under a flood (root)'
 	@echo 'make install    to PREFIX=$(PREFIX)'
+	@echo 'make deb        a Debian package, into build'
 
 deps:
 	$(Q)tests/deps.sh
@@ -90,7 +92,7 @@ test: deps
 	$(Q)tests/run.sh $(TESTS)
 
 C_SOURCES = $(shell git ls-files '*.c' '*.h' | grep -v ^vmlinux/)
-SHELL_SOURCES = $(shell git ls-files '*.sh') .ci/run
+SHELL_SOURCES = $(shell git ls-files '*.sh' debian/synshield.prerm) .ci/run
 
 format:
 	clang-format -i $(C_SOURCES)
@@ -112,7 +114,25 @@ picture: all tools
 	$(call say,SVG,docs/top.svg)
 	$(Q)docs/top.sh
 
-install: all
+# The paths in it follow PREFIX, which may be another than at the last call.
+.PHONY: $(B)/synshield.service
+$(B)/synshield.service: contrib/systemd/synshield.service.in
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's|@SBINDIR@|$(PREFIX)/sbin|' $< > $@
+
+# Out of a copy, as Debian's tools build in place; the version is ours.
+DEB_SOURCE = $(B)/deb/synshield-$(VERSION)
+deb:
+	$(Q)rm -rf $(B)/deb
+	$(Q)mkdir -p $(DEB_SOURCE)
+	$(Q)tar -c --exclude=./$(B) --exclude=./.git . | tar -x -C $(DEB_SOURCE)
+	$(Q)printf 'synshield (%s) unstable; urgency=medium\n\n  * Version %s.\n\n -- %s  %s\n' \
+		$(VERSION) $(VERSION) "$$(sed -n 's/^Maintainer: //p' debian/control)" \
+		"$$(date -R -r Makefile)" > $(DEB_SOURCE)/debian/changelog
+	$(Q)cd $(DEB_SOURCE) && dpkg-buildpackage -us -uc -b
+	$(Q)mv $(B)/deb/*.deb $(B)/
+
+install: all $(B)/synshield.service
 	install -D -m 755 $(B)/synshield $(DESTDIR)$(PREFIX)/sbin/synshield
 	install -D -m 644 include/synshield/synshield.h $(DESTDIR)$(PREFIX)/include/synshield/synshield.h
 	install -D -m 644 include/synshield/reasons.h $(DESTDIR)$(PREFIX)/include/synshield/reasons.h
@@ -123,12 +143,14 @@ install: all
 		install -D -m 644 $(B)/man/$$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page || exit 1; \
 	done
 	install -D -m 644 $(COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/synshield
+	install -D -m 644 $(B)/synshield.service $(DESTDIR)$(UNITDIR)/synshield.service
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/synshield
 	rm -rf $(DESTDIR)$(PREFIX)/include/synshield $(DESTDIR)$(PREFIX)/share/doc/synshield
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man[58]/synshield.*[58]
 	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/synshield
+	rm -f $(DESTDIR)$(UNITDIR)/synshield.service
 
 clean:
 	$(Q)rm -rf $(B)

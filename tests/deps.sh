@@ -8,6 +8,7 @@ packages="gcc make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libelf-de
 	libmnl-dev libncurses-dev libinih-dev libmicrohttpd-dev libc6-dev iproute2 nftables ethtool iputils-ping procps util-linux kmod nginx-light curl
 	man-db mandoc bsdextrautils netbase tcpdump tshark nmap iperf3 openssh-client openssh-server python3 perl tmux ncurses-base
 	prometheus python3-prometheus-client"
+packages="$packages systemd dpkg-dev debhelper lintian" # for the package's test
 [ "${1:-}" = lint ] && packages="$packages clang-format cppcheck shellcheck git"
 
 missing=

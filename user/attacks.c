@@ -2,11 +2,13 @@
 #include "attacks.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "deeds.h"
 #include "jiffies.h"
+#include "journal.h"
 #include "log.h"
 
 bool under_attack(const struct synshield_listener *l, __u64 now)
@@ -30,26 +32,59 @@ static __u32 first_rate(const struct synshield_listener *l, __u64 now)
 	return rate > l->attack_peak ? rate : l->attack_peak;
 }
 
-static void say_start(const char *ifname, const struct listener_row *row, __u64 now)
+/* MESSAGE_ID of systemd's journal: docs/operations.md names them. */
+#define ATTACK_BEGINS "5f0a9c1be64a4f0e9d3b7d5f1c2a8e40"
+#define ATTACK_ENDED "a8d1f3c27b5e4a6c8f90e2d46b13c75d"
+#define PRIORITY_WARNING 4
+#define PRIORITY_NOTICE 5
+
+/* To the journal with its fields, or as a line. */
+static void say(const char *ifname, const struct listener_row *row, bool begins, __u32 peak,
+		const char *message)
 {
+	const struct synshield_listener *l = &row->value;
+	struct journal_entry e = {.len = 0};
 	char text[ADDRESS_TEXT];
 
-	log_line("%s: attack on %s begins: %u SYN/s, %u half-open", ifname,
-		 address_text(text, row->key.addr, row->key.port), first_rate(&row->value, now),
+	journal_field(&e, "MESSAGE", "%s", message);
+	journal_field(&e, "MESSAGE_ID", "%s", begins ? ATTACK_BEGINS : ATTACK_ENDED);
+	journal_field(&e, "PRIORITY", "%d", begins ? PRIORITY_WARNING : PRIORITY_NOTICE);
+	journal_field(&e, "SYSLOG_IDENTIFIER", "synshield");
+	journal_field(&e, "SYNSHIELD_INTERFACE", "%s", ifname);
+	journal_field(&e, "SYNSHIELD_LISTENER", "%s",
+		      address_text(text, row->key.addr, row->key.port));
+	journal_field(&e, "SYNSHIELD_PORT", "%u", row->key.port);
+	journal_field(&e, "SYNSHIELD_PEAK_RATE", "%u", peak);
+	journal_field(&e, "SYNSHIELD_SYNS", "%llu", (unsigned long long)l->attack_syns);
+	journal_field(&e, "SYNSHIELD_COMPLETED", "%llu", (unsigned long long)l->attack_acks);
+	if (!journal_send(&e))
+		log_line("%s", message);
+}
+
+static void say_start(const char *ifname, const struct listener_row *row, __u64 now)
+{
+	__u32 rate = first_rate(&row->value, now);
+	char text[ADDRESS_TEXT], message[256];
+
+	snprintf(message, sizeof(message), "%s: attack on %s begins: %u SYN/s, %u half-open",
+		 ifname, address_text(text, row->key.addr, row->key.port), rate,
 		 row->value.half_open);
+	say(ifname, row, true, rate, message);
 }
 
 static void say_end(const char *ifname, const struct listener_row *row, __u64 now)
 {
 	const struct synshield_listener *l = &row->value;
 	double seconds = attack_seconds(l, now);
-	char text[ADDRESS_TEXT];
+	char text[ADDRESS_TEXT], message[256];
 
-	log_line("%s: attack on %s ended after %.1f s: peak %u SYN/s, %llu SYNs answered, %llu "
+	snprintf(message, sizeof(message),
+		 "%s: attack on %s ended after %.1f s: peak %u SYN/s, %llu SYNs answered, %llu "
 		 "handshakes completed (%.4g %%)",
 		 ifname, address_text(text, row->key.addr, row->key.port), seconds, l->attack_peak,
 		 (unsigned long long)l->attack_syns, (unsigned long long)l->attack_acks,
 		 l->attack_syns ? 100.0 * l->attack_acks / l->attack_syns : 0.0);
+	say(ifname, row, false, l->attack_peak, message);
 }
 
 /* Both are sorted: one walk over the two tells what is new, goes on, is over. */

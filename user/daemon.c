@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -13,6 +14,7 @@
 #include "jiffies.h"
 #include "log.h"
 #include "netlink.h"
+#include "notify.h"
 #include "reload.h"
 #include "upkeep.h"
 #include "warnings.h"
@@ -143,6 +145,37 @@ static void every_minute(void *arg)
 {
 	jiffies_calibrate();
 	follow_addresses(arg); /* should an event ever be missed */
+}
+
+/* -- systemd -- */
+
+/* "eth0 under attack on port 443, eth1 protected" */
+static void tell_status(void *arg)
+{
+	const struct daemon *d = arg;
+	char text[512];
+	size_t i, used = 0;
+
+	for (i = 0; i < d->count && used < sizeof(text); i++) {
+		const struct shield *s = d->shields[i];
+		size_t n = s->attacks.count;
+
+		used += snprintf(text + used, sizeof(text) - used, "%s%s %s", i ? ", " : "",
+				 s->ifname, n ? "under attack on port " : "protected");
+		if (n && used < sizeof(text))
+			used += snprintf(text + used, sizeof(text) - used, "%u",
+					 s->attacks.rows[0].key.port);
+		if (n > 1 && used < sizeof(text))
+			used += snprintf(text + used, sizeof(text) - used, " and %zu more", n - 1);
+	}
+	if (d->count)
+		notify_status(text);
+}
+
+/* Among the other duties: who hangs in one of them, or does not wake up, is not alive. */
+static void tell_alive(void *arg)
+{
+	notify_manager("WATCHDOG=1");
 }
 
 /* -- from start to end -- */
@@ -277,6 +310,9 @@ int daemon_start(struct daemon *d, int count, char **ifnames, const struct shiel
 		return err;
 	loop_every(&d->loop, &d->second, SECOND_NS, every_second, d);
 	loop_every(&d->loop, &d->minute, 60 * SECOND_NS, every_minute, d);
+	loop_every(&d->loop, &d->status, SECOND_NS / 2, tell_status, d);
+	if (notify_watchdog_ns())
+		loop_every(&d->loop, &d->watchdog, notify_watchdog_ns() / 2, tell_alive, d);
 	return 0;
 }
 

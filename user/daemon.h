@@ -20,7 +20,7 @@ struct daemon {
 	struct mnl_socket *events; /* of links, addresses and routes */
 	int signals;
 	struct watch event_watch, signal_watch;
-	struct job second, minute, addresses;
+	struct job second, minute, addresses, status, watchdog;
 	struct backlog backlog;
 	struct exporter exporter;
 	const struct shield_wish *wish;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,7 +11,12 @@
 #include "pin.h"
 #include "shield.h"
 
-static const struct arg detach_args[] = {{}};
+static bool all;
+
+static const struct arg detach_args[] = {
+	{.name = "all", .type = ARG_FLAG, .to = &all, .help = "from every interface that has it"},
+	{},
+};
 
 static int detach_one(const char *ifname)
 {
@@ -32,29 +38,54 @@ static int detach_one(const char *ifname)
 	return EXIT_OK;
 }
 
-static int detach(const struct command *cmd, int argc, char **argv)
+static int detach_named(int count, char **ifnames)
 {
-	int root, i, code, worst = EXIT_OK;
+	int i, code, worst = EXIT_OK;
 
-	if (!argc)
-		return args_wrong(cmd, "which interface?");
-	root = pin_open_root(false);
-	if (root == -ENOENT)
-		return interfaces_not_running(argv[0]);
-	if (root < 0)
-		return EXIT_FAILED;
-	for (i = 0; i < argc; i++) {
-		code = detach_one(argv[i]);
+	for (i = 0; i < count; i++) {
+		code = detach_one(ifnames[i]);
 		if (worst != EXIT_FAILED && code != EXIT_OK)
 			worst = code;
 	}
-	close(root);
 	return worst;
+}
+
+static int detach_all(void)
+{
+	char(*names)[IF_NAMESIZE] = NULL;
+	size_t count = 0, i;
+	int code, worst;
+
+	worst = interfaces_chosen(0, NULL, &names, &count);
+	for (i = 0; i < count; i++) {
+		code = detach_one(names[i]);
+		worst = code ? code : worst;
+	}
+	free(names);
+	return worst;
+}
+
+static int detach(const struct command *cmd, int argc, char **argv)
+{
+	int root, code;
+
+	if (all && argc)
+		return args_wrong(cmd, "--all takes no names");
+	if (!all && !argc)
+		return args_wrong(cmd, "which interface?");
+	root = pin_open_root(false);
+	if (root < 0 && root != -ENOENT)
+		return EXIT_FAILED;
+	/* without a root, these say that nothing runs */
+	code = all ? detach_all() : detach_named(argc, argv);
+	if (root >= 0)
+		close(root);
+	return code;
 }
 
 const struct command command_detach = {
 	.name = "detach",
-	.usage = "IFACE...",
+	.usage = "IFACE... | --all",
 	.summary = "remove the shield from interfaces, with all it pinned",
 	.about =
 		"Detaches the programs and removes the pins, also while a daemon runs: it notices\n"

@@ -154,7 +154,7 @@ static int read_maps(struct facts *f, const struct maps *maps)
 	if (!err)
 		err = maps_stats(maps, &f->stats);
 	for (id = 0; id < MAP_COUNT && !err; id++)
-		err = id == MAP_KEYS ? 0 : maps_capacity(maps, id, &f->capacity[id]);
+		err = maps->fd[id] < 0 ? 0 : maps_capacity(maps, id, &f->capacity[id]);
 	if (!err)
 		err = read_key(f, maps);
 	if (!err)

@@ -89,6 +89,12 @@ static int maps_check_abi(const struct maps *maps, const char *ifname)
 	return refuse_abi(ifname, abi[0]);
 }
 
+/* Root's alone: the cookie keys, and what was in the packets that were captured. */
+static bool is_secret(int id)
+{
+	return id == MAP_KEYS || id == MAP_CAPTURES;
+}
+
 static int open_pinned(struct maps *maps, const char *ifname, bool to_read)
 {
 	int i, fd, err;
@@ -96,7 +102,7 @@ static int open_pinned(struct maps *maps, const char *ifname, bool to_read)
 	for (i = 0; i < MAP_COUNT; i++) {
 		fd = to_read ? pin_get_to_read(ifname, map_names[i])
 			     : pin_get(ifname, map_names[i]);
-		if (fd == -EACCES && to_read && i == MAP_KEYS)
+		if (fd == -EACCES && to_read && is_secret(i))
 			continue;
 		if (fd < 0)
 			return fd == -ENOENT
@@ -138,7 +144,7 @@ int maps_admit_readers(const char *ifname)
 	int id, err = 0;
 
 	for (id = 0; id < MAP_COUNT && !err; id++)
-		err = id == MAP_KEYS ? 0 : pin_admit(ifname, map_names[id]);
+		err = is_secret(id) ? 0 : pin_admit(ifname, map_names[id]);
 	return err;
 }
 

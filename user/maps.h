@@ -48,7 +48,10 @@ int maps_copy(struct maps *copy, const struct maps *maps);
  * Errors other than -ENOENT are said.
  */
 int maps_open(struct maps *maps, const char *ifname);
-/* The same for members of the group of `run --group`, who are not given the keys. */
+/*
+ * The same for members of the group of `run --group`, who are not given the keys and
+ * captured packets: -1.
+ */
 int maps_open_to_read(struct maps *maps, const char *ifname);
 /* Gives the pinned maps to that group; errors are said. */
 int maps_admit_readers(const char *ifname);

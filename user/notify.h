@@ -2,7 +2,15 @@
 #ifndef NOTIFY_H
 #define NOTIFY_H
 
-/* Tells the service manager, if there is one: see sd_notify(3). */
+#include <linux/types.h>
+
+/* What systemd is told: see sd_notify(3).  Nothing happens where nobody asks for it. */
+
+/* Lines of KEY=value. */
 void notify_manager(const char *text);
+/* The line that `systemctl status` shows; sent only when it has changed. */
+void notify_status(const char *text);
+/* Within how many ns WATCHDOG=1 is expected, again and again; 0: not at all */
+__u64 notify_watchdog_ns(void);
 
 #endif

@@ -83,7 +83,11 @@ static int make_root(void)
 		if (*p != '/' && !last)
 			continue;
 		*p = 0;
-		if (mkdir(path, 0755) && errno != EEXIST) {
+		if (!mkdir(path, 0755)) {
+			if (chmod(path, 0755)) /* whatever the umask */
+				return log_errno(-errno, "cannot open pin directory %s to all",
+						 path);
+		} else if (errno != EEXIST) {
 			if (errno == EPERM && strchr(strrchr(path, '/'), '.'))
 				log_line("pin directory %s: a bpffs takes no dots in names", path);
 			else

@@ -75,7 +75,7 @@ int top_look(struct top_look *look, const char *ifname, struct census *census, _
 	int err;
 
 	top_look_free(look);
-	err = maps_open(&maps, ifname);
+	err = maps_open_to_read(&maps, ifname);
 	if (err)
 		return err;
 	err = look_at_attachment(look, ifname);

@@ -94,11 +94,11 @@ starts_with_few()
 }
 
 # Read commands, as a member runs them: what they say must be what root is told.
-COMMANDS=("status -i 10" "status -i 10 --json --states" stats "stats --json" conns "conns --json"
+COMMANDS=("config $SRV_IF" metrics "status -i 10" "status -i 10 --json --states" stats "stats --json" conns "conns --json"
 	"allow list" "deny list --json")
 
 # steady: without what changes from one look to the next, and what members are not told
-steady() { sed -E 's/"epoch": [a-z0-9]+|[0-9.]+//g'; }
+steady() { sed -E '/^synshield_cookie_key_timestamp_seconds[{]/d; s/"epoch": [a-z0-9]+|[0-9.]+//g'; }
 
 members_read()
 {
@@ -150,7 +150,7 @@ members_hold_nothing_up()
 admits_a_group()
 {
 	local -a maps=(settings policy host locals lists listed listeners conns tracking sources
-		replies doubts closing daemon events traces trace stats)
+		replies doubts closing daemon events traces trace captured capture stats)
 	shield_up --group $GROUP
 	is "$(said "the group $GROUP may pass through /sys/fs/bpf")" 1 "the way through the bpffs is opened, and that is said"
 	is "$(stat -c '%a %U %G' /sys/fs/bpf)" "1710 root $GROUP" "to the group only, and only to pass through"
@@ -159,8 +159,9 @@ admits_a_group()
 		echo "IF 750 $GROUP"
 		echo "IF/running 700 root"
 		printf 'IF/%s 640 '$GROUP'\n' "${maps[@]}"
-	} | sort)" "the group may read each map but the keys, and no program or link"
-	is "$(modes | grep keys)" "IF/keys 600 root" "the keys are root's"
+	} | sort)" "the group may read each map but two, and no program or link"
+	is "$(modes | grep -e keys -e captures)" "IF/captures 600 root
+IF/keys 600 root" "the keys and captured packets are root's"
 	members_read
 	members_write_nothing
 	refused "who is in no group is told what to do" "member of the group of 'run --group'" \
