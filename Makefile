@@ -15,9 +15,9 @@ ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/power
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wno-unused-parameter -Werror
 CFLAGS ?= -O2 -g
-ALL_CFLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -DSYNSHIELD_VERSION='"$(VERSION)"' \
+ALL_CFLAGS := -std=gnu11 -fno-strict-aliasing $(WARN) -D_GNU_SOURCE -DSYNSHIELD_VERSION='"$(VERSION)"' \
 	-Iinclude -I$(B) $(CFLAGS)
-BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
+BPF_CFLAGS := -std=gnu11 -O2 -g -fno-strict-aliasing -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
 	-Iinclude -Ivmlinux -Ibpf -isystem /usr/include/$(MULTIARCH) \
 	-Wall -Wextra -Wno-unused-parameter -Wno-missing-declarations -Werror
 LIBS := -lxdp -lbpf -lmnl -linih -lmicrohttpd -lncursesw -ltinfo -lelf -lz
@@ -137,6 +137,7 @@ install: all $(B)/synshield.service
 	install -D -m 644 include/synshield/synshield.h $(DESTDIR)$(PREFIX)/include/synshield/synshield.h
 	install -D -m 644 include/synshield/reasons.h $(DESTDIR)$(PREFIX)/include/synshield/reasons.h
 	install -D -m 644 include/synshield/listed.h $(DESTDIR)$(PREFIX)/include/synshield/listed.h
+	install -D -m 644 include/synshield/bloom.h $(DESTDIR)$(PREFIX)/include/synshield/bloom.h
 	install -D -m 644 include/synshield/states.h $(DESTDIR)$(PREFIX)/include/synshield/states.h
 	install -D -m 644 contrib/synshield.conf $(DESTDIR)$(PREFIX)/share/doc/synshield/examples/synshield.conf
 	for page in $(notdir $(MAN)); do \

@@ -15,6 +15,19 @@
 #define memset __builtin_memset
 
 /*
+ * What is written in small pieces and read at once soon after waits until the pieces have
+ * left the store buffer: so two halves of a key are written as one word.
+ */
+#define ALIGNED_8 __attribute__((aligned(8)))
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define PAIR_OF_16(first, second) ((__u32)(second) << 16 | (first))
+#define PAIR_OF_32(first, second) ((__u64)(second) << 32 | (first))
+#else
+#define PAIR_OF_16(first, second) ((__u32)(first) << 16 | (second))
+#define PAIR_OF_32(first, second) ((__u64)(first) << 32 | (second))
+#endif
+
+/*
  * Keeps the compiler from folding a bounds check into another register than the
  * one that is used afterwards, where the verifier would not see it.
  */

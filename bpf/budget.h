@@ -9,51 +9,68 @@
 
 #include "shield.h"
 
-#define BUCKET_SECOND (1u << 24) /* of a bucket's time */
+#define SAMPLED_RATE 8192 /* so many tokens per second are counted by a sample of these: */
+#define TOKENS_SAMPLE 8
 
 static __always_inline __u64 bucket_now(const struct shield *s)
 {
-	return s->now * (BUCKET_SECOND / s->host->hz);
+	return s->now << SYNSHIELD_BUCKET_SHIFT;
+}
+
+static __always_inline __u64 bucket_second(const struct shield *s)
+{
+	return (__u64)s->host->hz << SYNSHIELD_BUCKET_SHIFT;
 }
 
 /* What one token costs; `rate` is tokens per second. */
-static __always_inline __u32 bucket_step(__u32 rate)
+static __always_inline __u64 bucket_step(const struct shield *s, __u32 rate)
 {
-	return BUCKET_SECOND / rate;
+	return bucket_second(s) / rate;
 }
 
 static __always_inline bool bucket_has(const struct shield *s, const __u64 *bucket, __u32 rate)
 {
-	return rate && *bucket + bucket_step(rate) <= bucket_now(s) + BUCKET_SECOND;
+	return rate && *bucket + bucket_step(s, rate) <= bucket_now(s) + bucket_second(s);
+}
+
+static __always_inline void bucket_charge(const struct shield *s, __u64 *bucket, __u64 cost)
+{
+	__u64 was = *bucket, now = bucket_now(s);
+
+	if (was < now)
+		__sync_val_compare_and_swap(bucket, was, now + cost);
+	else
+		__sync_fetch_and_add(bucket, cost);
 }
 
 static __always_inline bool bucket_take(const struct shield *s, __u64 *bucket, __u32 rate)
 {
-	__u64 was = *bucket, now = bucket_now(s);
-
 	if (!bucket_has(s, bucket, rate))
 		return false;
-	if (was < now)
-		__sync_val_compare_and_swap(bucket, was, now + bucket_step(rate));
-	else
-		__sync_fetch_and_add(bucket, bucket_step(rate));
+	bucket_charge(s, bucket, bucket_step(s, rate));
+	return true;
+}
+
+/*
+ * The same where thousands are taken a second, without a locked write and a division
+ * each: of those that `chance`, which is random, picks.
+ */
+static __always_inline bool bucket_take_sampled(const struct shield *s, __u64 *bucket, __u32 rate,
+						__u32 chance)
+{
+	if (rate < SAMPLED_RATE)
+		return bucket_take(s, bucket, rate);
+	if (*bucket >= bucket_now(s) + bucket_second(s))
+		return false;
+	if (chance % TOKENS_SAMPLE == 0)
+		bucket_charge(s, bucket, TOKENS_SAMPLE * bucket_step(s, rate));
 	return true;
 }
 
 static __always_inline void bucket_give_back(const struct shield *s, __u64 *bucket, __u32 rate)
 {
-	if (rate && *bucket >= bucket_now(s) + bucket_step(rate))
-		__sync_fetch_and_add(bucket, -(__u64)bucket_step(rate));
-}
-
-/* 64 bits that nobody outside can foresee or collide at will. */
-static __always_inline __u64 keyed_hash(const struct shield *s, __u64 value)
-{
-	__u64 h = value ^ s->host->seed;
-
-	h = (h ^ h >> 32) * 0xd6e8feb86659fd93ULL;
-	h = (h ^ h >> 29 ^ s->host->seed >> 7) * 0xa0761d6478bd642fULL;
-	return h ^ h >> 32;
+	if (rate && *bucket >= bucket_now(s) + bucket_step(s, rate))
+		__sync_fetch_and_add(bucket, -bucket_step(s, rate));
 }
 
 /* The bucket of answers to the prefix (/24, /64) that p claims to come from. */
@@ -72,6 +89,15 @@ static __always_inline bool reply_is_due(const struct shield *s, const struct pa
 	__u64 *bucket = replies_to(s, p);
 
 	return bucket && bucket_take(s, bucket, s->settings->reply_rate);
+}
+
+/* The same, for a flood of them. */
+static __always_inline bool reply_is_due_sampled(const struct shield *s, const struct packet *p,
+						 __u32 chance)
+{
+	__u64 *bucket = replies_to(s, p);
+
+	return bucket && bucket_take_sampled(s, bucket, s->settings->reply_rate, chance);
 }
 
 static __always_inline void reply_was_followed(const struct shield *s, const struct packet *p)

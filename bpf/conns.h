@@ -6,6 +6,7 @@
 #ifndef CONNS_H
 #define CONNS_H
 
+#include "bloom.h"
 #include "events.h"
 
 /* SYNs in a row that a tuple the kernel holds may send; then one a second. */
@@ -26,13 +27,14 @@ static __always_inline struct synshield_conn *find_conn_again(const struct packe
 	return bpf_map_lookup_elem(&conns, &tuple);
 }
 
-static __always_inline void make_conn(const struct packet *p, const struct synshield_conn *conn,
-				      enum synshield_end end)
+static __always_inline void make_conn(const struct shield *s, const struct packet *p,
+				      const struct synshield_conn *conn, enum synshield_end end)
 {
 	struct synshield_tuple tuple = p->tuple;
 	struct synshield_tracking *t;
 	__u32 zero = 0;
 
+	will_be_tracked(s, &tuple);
 	if (bpf_map_update_elem(&conns, &tuple, conn, BPF_NOEXIST))
 		return;
 	t = bpf_map_lookup_elem(&tracking, &zero);
@@ -59,7 +61,7 @@ static __always_inline void track(const struct shield *s, const struct packet *p
 		.remote_segments = 1,
 	};
 
-	make_conn(p, &conn, SYNSHIELD_REMOTE);
+	make_conn(s, p, &conn, SYNSHIELD_REMOTE);
 }
 
 /* From a sent one, whose tuple was turned round. */
@@ -77,7 +79,7 @@ static __always_inline void track_sent(const struct shield *s, const struct pack
 		.local_segments = 1,
 	};
 
-	make_conn(p, &conn, SYNSHIELD_LOCAL);
+	make_conn(s, p, &conn, SYNSHIELD_LOCAL);
 }
 
 static __always_inline void forget(const struct packet *p)

@@ -10,7 +10,7 @@
 
 #define WINDOWS_PER_SECOND 8 /* in which SYNs are counted while all is calm */
 #define EXACT_SYNS 1024	     /* in one window; then a sample is counted */
-#define SAMPLE 64
+#define SYNS_SAMPLE 64
 #define SYNS_TO_JUDGE 16 /* fewer say nothing about how many are completed */
 #define TIMESTAMP_LEN 12 /* bytes, with its padding */
 
@@ -22,19 +22,25 @@ struct tcp_sock___ao {
 	void *ao_info;
 } __attribute__((preserve_access_index));
 
+static __always_inline void listener_key(const struct packet *p, struct synshield_listener_key *key)
+{
+	memcpy(key->addr, p->tuple.local, sizeof(key->addr));
+	*(__u32 *)&key->port = PAIR_OF_16(p->tuple.local_port, 0);
+}
+
 static __always_inline struct synshield_listener *find_listener(const struct packet *p)
 {
-	struct synshield_listener_key key = {.port = p->tuple.local_port};
+	struct synshield_listener_key key ALIGNED_8;
 
-	memcpy(key.addr, p->tuple.local, sizeof(key.addr));
+	listener_key(p, &key);
 	return bpf_map_lookup_elem(&listeners, &key);
 }
 
 static __always_inline void forget_listener(const struct packet *p)
 {
-	struct synshield_listener_key key = {.port = p->tuple.local_port};
+	struct synshield_listener_key key ALIGNED_8;
 
-	memcpy(key.addr, p->tuple.local, sizeof(key.addr));
+	listener_key(p, &key);
 	bpf_map_delete_elem(&listeners, &key);
 }
 
@@ -203,9 +209,9 @@ const __u8 listener_unread[sizeof(struct synshield_listener)];
 
 static __always_inline struct synshield_listener *make_listener(const struct packet *p)
 {
-	struct synshield_listener_key key = {.port = p->tuple.local_port};
+	struct synshield_listener_key key ALIGNED_8;
 
-	memcpy(key.addr, p->tuple.local, sizeof(key.addr));
+	listener_key(p, &key);
 	bpf_map_update_elem(&listeners, &key, &listener_unread, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&listeners, &key);
 }
@@ -292,8 +298,8 @@ static __always_inline void count_syn(const struct shield *s, struct synshield_l
 		end_window(s, l, start);
 	if (l->window_syns < EXACT_SYNS)
 		__sync_fetch_and_add(&l->window_syns, 1);
-	else if (chance % SAMPLE == 0)
-		__sync_fetch_and_add(&l->window_syns, SAMPLE);
+	else if (chance % SYNS_SAMPLE == 0)
+		__sync_fetch_and_add(&l->window_syns, SYNS_SAMPLE);
 	if (!attack && (l->window_syns > l->syn_limit || l->half_open >= l->half_open_limit))
 		begin_attack(s, l);
 }

@@ -50,12 +50,13 @@ enum parsed {
 };
 
 struct packet {
-	struct synshield_tuple tuple; /* remote is the sender */
-	__u32 seq, ack;		      /* host byte order */
-	__u16 l3, l4;		      /* offsets of the IP and TCP headers */
-	__u16 segment_len;	      /* TCP header and payload, bytes, from the IP header */
-	__u8 tcp_header_len;	      /* bytes; 0 until the TCP header was seen whole */
-	__u8 flags;		      /* TCP_* */
+	struct synshield_tuple tuple ALIGNED_8; /* remote is the sender */
+	__u32 seq, ack;				/* host byte order */
+	__u32 frame_len;			/* bytes, of a received frame */
+	__u16 l3, l4;				/* offsets of the IP and TCP headers */
+	__u16 segment_len;   /* TCP header and payload, bytes, from the IP header */
+	__u8 tcp_header_len; /* bytes; 0 until the TCP header was seen whole */
+	__u8 flags;	     /* TCP_* */
 	__u8 vlan_tags;
 	bool ipv6;
 	bool ect; /* IP header marks it ECN-capable (RFC 3168) */
@@ -100,17 +101,20 @@ static __always_inline enum parsed parse_tags(struct cursor *c, struct packet *p
 
 static __always_inline void map_ipv4(__u8 addr[16], __be32 ipv4)
 {
-	__u32 *words = (__u32 *)addr;
+	__u64 *words = (__u64 *)addr;
 
 	words[0] = 0;
-	words[1] = 0;
-	words[2] = bpf_htonl(0xffff);
-	words[3] = ipv4;
+	words[1] = PAIR_OF_32(bpf_htonl(0xffff), ipv4);
 }
 
 static __always_inline __be32 mapped_ipv4(const __u8 addr[16])
 {
 	return ((const __u32 *)addr)[3];
+}
+
+static __always_inline void take_ports(struct packet *p, const struct tcphdr *tcp)
+{
+	*(__u32 *)&p->tuple.remote_port = PAIR_OF_16(bpf_ntohs(tcp->source), bpf_ntohs(tcp->dest));
 }
 
 /* Bytes of the frame from the IP header on, as far as `end` can tell. */
@@ -131,8 +135,7 @@ static __always_inline enum parsed parse_first_fragment(struct cursor *c, struct
 		return PARSED_BAD_FRAGMENT;
 	if ((void *)(tcp + 1) > c->end)
 		return truncated(c, PARSED_BAD_FRAGMENT);
-	p->tuple.remote_port = bpf_ntohs(tcp->source);
-	p->tuple.local_port = bpf_ntohs(tcp->dest);
+	take_ports(p, tcp);
 	return ((__u8 *)tcp)[13] & TCP_SYN ? PARSED_BAD_FRAGMENT : PARSED_FRAGMENT;
 }
 
@@ -247,8 +250,7 @@ static __always_inline enum parsed parse_tcp(struct cursor *c, struct packet *p)
 	if ((void *)(tcp + 1) > c->end)
 		return truncated(c, PARSED_BAD_TCP);
 	header_len = tcp->doff * 4;
-	p->tuple.remote_port = bpf_ntohs(tcp->source);
-	p->tuple.local_port = bpf_ntohs(tcp->dest);
+	take_ports(p, tcp);
 	p->seq = bpf_ntohl(tcp->seq);
 	p->ack = bpf_ntohl(tcp->ack_seq);
 	p->flags = ((__u8 *)tcp)[13];
@@ -302,7 +304,8 @@ __noinline int dissect_frame(struct xdp_md *ctx, const struct station *station, 
 		return PARSED_NOT_TCP;
 	if (!is_for(eth, station->mac))
 		return PARSED_OTHER_STATION;
-	c.more = bpf_xdp_get_buff_len(ctx) > (__u64)(c.end - c.data);
+	p->frame_len = bpf_xdp_get_buff_len(ctx);
+	c.more = p->frame_len > (__u64)(c.end - c.data);
 	c.pos = eth + 1;
 	return parse_packet(&c, p, eth->h_proto);
 }

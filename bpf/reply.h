@@ -123,7 +123,7 @@ static __always_inline int send_reply(struct xdp_md *ctx, const struct packet *p
 	__u32 tcp_len = TCP_HEADER_MIN + r->option_words * 4;
 	__u32 ip_len = p->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	__u32 l3 = p->l3 & 0x3f;
-	int grow = (int)(l3 + ip_len + tcp_len) - (int)bpf_xdp_get_buff_len(ctx);
+	int grow = (int)(l3 + ip_len + tcp_len) - (int)p->frame_len;
 	void *data, *end, *ip;
 	__be32 *tcp;
 

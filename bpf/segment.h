@@ -352,9 +352,10 @@ static __always_inline verdict receive_tracked(struct xdp_md *ctx, const struct 
 }
 
 static __always_inline verdict receive_segment(struct xdp_md *ctx, const struct shield *s,
-					       const struct packet *p, struct answer *a)
+					       const struct packet *p, __u64 absent,
+					       struct answer *a)
 {
-	struct synshield_conn *c = find_conn(p);
+	struct synshield_conn *c = absent ? NULL : find_conn(p);
 
 	if (unlikely(!c))
 		return receive_untracked(ctx, p, a);

@@ -5,6 +5,7 @@
 
 #include "cookie.h"
 #include "verdict.h"
+#include <synshield/bloom.h>
 
 struct shield {
 	const struct synshield_settings *settings;
@@ -35,6 +36,11 @@ static __always_inline bool shield_begin(struct shield *s)
 	const struct shield *s = &s##_;                                                            \
 	if (!shield_begin(&s##_))                                                                  \
 	return otherwise
+
+static __always_inline __u64 keyed_hash(const struct shield *s, __u64 value)
+{
+	return synshield_keyed_hash(value, s->host->seed);
+}
 
 /* Are all of the kernel's sockets in `conns`, so that a miss there is a miss in the kernel too? */
 static __always_inline bool sockets_are_learned(const struct shield *s)

@@ -74,15 +74,13 @@ static __always_inline verdict own_cookie(const struct shield *s, const struct p
 {
 	if (!s->keys->epoch)
 		return PASS(no_key);
-	if (unlikely(!reply_is_due(s, p))) {
-		*chance = bpf_get_prandom_u32();
-		return DROP(reply_cap);
-	}
 	agree(s, p, o, l, &a->handshake);
 	*chance = cookie_make(p, &a->handshake, s->keys, &a->cookie);
+	if (unlikely(!reply_is_due_sampled(s, p, *chance / SYNS_SAMPLE)))
+		return DROP(reply_cap);
 	if (!a->handshake.timestamp && !wscale_index(a->handshake.wscale))
 		a->handshake.wscale = WSCALE_NONE;
-	a->window = l->window[a->handshake.timestamp];
+	a->window = a->handshake.timestamp ? l->window[1] : l->window[0];
 	a->mss = l->mss;
 	a->wscale = l->wscale;
 	return REPLY(cookie);
@@ -272,17 +270,17 @@ __noinline verdict syn_slowly(struct xdp_md *ctx, const struct packet *p, const 
 /* Is the answer a cookie of ours, with no need to look at the kernel's sockets? */
 static __always_inline bool syn_is_plain(const struct shield *s, const struct packet *p,
 					 const struct options *o,
-					 const struct synshield_listener *l)
+					 const struct synshield_listener *l, __u64 absent)
 {
 	return is_fresh(s, l) && l->mode != SYNSHIELD_MODE_OBSERVE && wants_cookie(s, l) &&
 	       !l->flags && !l->full && !o->md5 && !o->ao && !mss_is_too_small(s, p, o, l) &&
 	       !limits_sources(l) && !may_be_listed(s, p) && sockets_are_learned(s) &&
-	       !find_conn(p);
+	       (absent || !find_conn(p));
 }
 
 static __always_inline verdict receive_syn(struct xdp_md *ctx, const struct shield *s,
 					   const struct packet *p, const struct options *o,
-					   struct answer *a)
+					   __u64 absent, struct answer *a)
 {
 	struct synshield_listener *l = find_listener(p);
 	verdict v;
@@ -290,7 +288,7 @@ static __always_inline verdict receive_syn(struct xdp_md *ctx, const struct shie
 
 	if (l && is_fresh(s, l) && l->mode == SYNSHIELD_MODE_OFF)
 		return PASS(off);
-	if (unlikely(!l || !syn_is_plain(s, p, o, l)))
+	if (unlikely(!l || !syn_is_plain(s, p, o, l, absent)))
 		return syn_slowly(ctx, p, o, a);
 	v = own_cookie(s, p, o, l, a, &chance);
 	count_syn(s, l, chance);

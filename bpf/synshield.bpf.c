@@ -55,6 +55,7 @@ static __always_inline verdict decide(struct xdp_md *ctx, const struct shield *s
 {
 	enum parsed step = dissect_frame(ctx, (const struct station *)s->host->mac, p);
 	struct options o;
+	__u64 absent;
 
 	if (unlikely(step != PARSED))
 		return not_parsed(s, p, step, &a->observe);
@@ -64,11 +65,12 @@ static __always_inline verdict decide(struct xdp_md *ctx, const struct shield *s
 		return malformed(s, p, DROP(port_zero), &a->observe);
 	if (unlikely(source_is_martian(p)))
 		return malformed(s, p, DROP(martian), &a->observe);
+	absent = not_tracked(s, p);
 	if ((p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
-		return receive_segment(ctx, s, p, a);
+		return receive_segment(ctx, s, p, absent, a);
 	if (unlikely(parse_options(ctx, p->l4 + TCP_HEADER_MIN, options_len(p), &o)))
 		return malformed(s, p, DROP(bad_options), &a->observe);
-	return receive_syn(ctx, s, p, &o, a);
+	return receive_syn(ctx, s, p, &o, absent, a);
 }
 
 SEC("xdp.frags")

@@ -760,7 +760,7 @@ void closing_now(const struct closing *c, struct synshield_daemon *now)
 	set_counts(&now->local, c->view.local);
 }
 
-static int open_all(struct closing *c)
+static int open_all(struct closing *c, struct bloom *bloom)
 {
 	__u32 capacity;
 	int err;
@@ -779,13 +779,14 @@ static int open_all(struct closing *c)
 	if (!c->events)
 		return -errno;
 	view_init(&c->view, &c->table, &c->maps);
-	scan_init(&c->scan, &c->maps);
+	scan_init(&c->scan, &c->maps, bloom);
 	read_clocks(c);
 	return loop_watch(c->loop, &c->reports, ring_buffer__epoll_fd(c->events), read_reports, c);
 }
 
 int closing_open(struct closing **made, struct loop *loop, const struct maps *maps,
-		 const char *ifname, int ifindex, const struct synshield_settings *settings)
+		 struct bloom *bloom, const char *ifname, int ifindex,
+		 const struct synshield_settings *settings)
 {
 	struct closing *c = calloc(1, sizeof(*c));
 	int err;
@@ -800,7 +801,7 @@ int closing_open(struct closing **made, struct loop *loop, const struct maps *ma
 	snprintf(c->ifname, sizeof(c->ifname), "%s", ifname);
 	read_config(&c->config, settings);
 	c->sockets = -1;
-	err = open_all(c);
+	err = open_all(c, bloom);
 	if (!err)
 		keepalive_follow(c->alive, settings);
 	if (!err)

@@ -11,15 +11,17 @@
 #include "loop.h"
 #include "maps.h"
 
+struct bloom;
 struct closing;
 
 /*
  * Reads what an earlier daemon has shown, then `conns`.  From then on the loop sees to
- * reports, deadlines, and what is to be shown.  maps and loop stay the caller's, and open
+ * reports, deadlines, and what is to be shown.  maps, bloom and loop stay the caller's, and open
  * until closing_close().  0 or -errno.
  */
-int closing_open(struct closing **c, struct loop *loop, const struct maps *maps, const char *ifname,
-		 int ifindex, const struct synshield_settings *settings);
+int closing_open(struct closing **c, struct loop *loop, const struct maps *maps,
+		 struct bloom *bloom, const char *ifname, int ifindex,
+		 const struct synshield_settings *settings);
 void closing_close(struct closing *c);
 
 /* Once a second: the settings may have changed. */

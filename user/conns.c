@@ -27,6 +27,7 @@
 struct learning {
 	const struct locals *locals;
 	struct conns_watch *watch;
+	struct bloom *bloom;
 	int fd, lists_fd;
 	__u32 room, count;
 	__u32 now;
@@ -136,6 +137,7 @@ static int learn(const struct diag_socket *s, void *arg)
 		return 0;
 	conn = learned[s->state];
 	conn.last_seen_jiffies = l->now;
+	bloom_enter(l->bloom, &tuple);
 	if (bpf_map_update_elem(l->fd, &tuple, &conn, BPF_NOEXIST))
 		return errno == EEXIST ? 0 : -errno;
 	if (denied(l, tuple.remote))
@@ -168,10 +170,12 @@ static int count_entries(const struct maps *maps, const struct locals *locals,
 	return 0;
 }
 
-int conns_learn(const struct maps *maps, const struct locals *locals, struct conns_watch *watch)
+int conns_learn(const struct maps *maps, const struct locals *locals, struct bloom *bloom,
+		struct conns_watch *watch)
 {
 	struct learning l = {.locals = locals,
 			     .watch = watch,
+			     .bloom = bloom,
 			     .fd = maps->fd[MAP_CONNS],
 			     .lists_fd = maps->fd[MAP_LISTS],
 			     .now = jiffies_now()};

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "bloom.h"
 #include "locals.h"
 #include "maps.h"
 
@@ -29,7 +30,8 @@ __u32 conns_capacity(__u32 wanted);
 __u32 conns_room(__u32 capacity);
 
 /* Puts every TCP connection of this host into the map.  1: all are in, 0: no room. */
-int conns_learn(const struct maps *maps, const struct locals *locals, struct conns_watch *watch);
+int conns_learn(const struct maps *maps, const struct locals *locals, struct bloom *bloom,
+		struct conns_watch *watch);
 /* Once a second.  1: watch->until holds; 0: entries may have been evicted. */
 int conns_follow(const struct maps *maps, const struct locals *locals, struct conns_watch *watch);
 

@@ -16,17 +16,15 @@
 #include "tc.h"
 #include "xdp.h"
 
-#define BUCKET_SECOND (1U << 24) /* of a token bucket's time: see bpf/budget.h */
-
 /* Tokens that a bucket holds: up to what is earned in a second. */
 static double bucket_left(const struct facts *f, __u64 bucket, __u32 rate)
 {
-	__u64 now = f->now_jiffies * (BUCKET_SECOND / jiffies_hz());
+	__u64 now = f->now_jiffies << SYNSHIELD_BUCKET_SHIFT;
+	__u64 second = (__u64)jiffies_hz() << SYNSHIELD_BUCKET_SHIFT;
 
-	if (!rate || bucket >= now + BUCKET_SECOND)
+	if (!rate || bucket >= now + second)
 		return 0;
-	return bucket <= now ? rate
-			     : (double)(now + BUCKET_SECOND - bucket) / (BUCKET_SECOND / rate);
+	return bucket <= now ? rate : (double)(now + second - bucket) / (second / rate);
 }
 
 static int read_attachment(struct facts *f)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bloom.h"
 #include "conns.h"
 #include "log.h"
 #include "pin.h"
@@ -19,7 +20,7 @@ static struct bpf_map *object_map(const struct synshield *skel, int id)
 /* Of what capacity it is was decided when it was made: by the machine, or by an option. */
 static bool any_capacity(int id)
 {
-	return id == MAP_CONNS || id == MAP_CLOSING || id == MAP_EVENTS;
+	return id == MAP_CONNS || id == MAP_BLOOM || id == MAP_CLOSING || id == MAP_EVENTS;
 }
 
 /* What a pinned map has that this object's would not have. */
@@ -98,6 +99,8 @@ static int size_maps(struct synshield *skel, unsigned int conns, unsigned int ev
 	int err;
 
 	err = bpf_map__set_max_entries(skel->maps.conns, capacity);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.bloom, bloom_entries(capacity));
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.closing, capacity);
 	if (!err && events)

@@ -20,11 +20,11 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_SETTINGS] = "settings", [MAP_POLICY] = "policy",	    [MAP_HOST] = "host",
 	[MAP_KEYS] = "keys",	     [MAP_LOCALS] = "locals",	    [MAP_LISTS] = "lists",
 	[MAP_LISTED] = "listed",     [MAP_LISTENERS] = "listeners", [MAP_CONNS] = "conns",
-	[MAP_TRACKING] = "tracking", [MAP_SOURCES] = "sources",	    [MAP_REPLIES] = "replies",
-	[MAP_DOUBTS] = "doubts",     [MAP_CLOSING] = "closing",	    [MAP_DAEMON] = "daemon",
-	[MAP_EVENTS] = "events",     [MAP_TRACES] = "traces",	    [MAP_TRACE] = "trace",
-	[MAP_CAPTURES] = "captures", [MAP_CAPTURED] = "captured",   [MAP_CAPTURE] = "capture",
-	[MAP_STATS] = "stats",
+	[MAP_BLOOM] = "bloom",	     [MAP_TRACKING] = "tracking",   [MAP_SOURCES] = "sources",
+	[MAP_REPLIES] = "replies",   [MAP_DOUBTS] = "doubts",	    [MAP_CLOSING] = "closing",
+	[MAP_DAEMON] = "daemon",     [MAP_EVENTS] = "events",	    [MAP_TRACES] = "traces",
+	[MAP_TRACE] = "trace",	     [MAP_CAPTURES] = "captures",   [MAP_CAPTURED] = "captured",
+	[MAP_CAPTURE] = "capture",   [MAP_STATS] = "stats",
 };
 
 void maps_init(struct maps *maps)

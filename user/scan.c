@@ -4,9 +4,9 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 
-void scan_init(struct scan *scan, const struct maps *maps)
+void scan_init(struct scan *scan, const struct maps *maps, struct bloom *bloom)
 {
-	*scan = (struct scan){.fd = maps->fd[MAP_CONNS]};
+	*scan = (struct scan){.fd = maps->fd[MAP_CONNS], .bloom = bloom};
 }
 
 void scan_begin(struct scan *scan)
@@ -14,6 +14,7 @@ void scan_begin(struct scan *scan)
 	scan->running = true;
 	scan->number++;
 	scan->started = false;
+	scan->fills = bloom_is_empty(scan->bloom);
 }
 
 int scan_slice(struct scan *scan, scan_cb_t cb, void *arg)
@@ -33,7 +34,12 @@ int scan_slice(struct scan *scan, scan_cb_t cb, void *arg)
 	}
 	scan->started = true;
 	scan->running = !err;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		if (scan->fills)
+			bloom_keep(scan->bloom, &tuples[i]);
 		cb(&tuples[i], &conns[i], arg);
+	}
+	if (scan->fills && !scan->running)
+		bloom_filled(scan->bloom);
 	return !scan->running;
 }

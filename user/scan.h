@@ -5,13 +5,16 @@
 
 #include <stdbool.h>
 
+#include "bloom.h"
 #include "maps.h"
 
 #define SCAN_BATCH 1024
 
 struct scan {
 	int fd;
+	struct bloom *bloom;
 	bool running, started;
+	bool fills;  /* the filter, anew */
 	__u8 number; /* of the last one begun, modulo 256 */
 	__u32 token;
 };
@@ -19,7 +22,8 @@ struct scan {
 typedef void (*scan_cb_t)(const struct synshield_tuple *tuple, const struct synshield_conn *conn,
 			  void *arg);
 
-void scan_init(struct scan *scan, const struct maps *maps);
+/* The filter before the map is made anew on the way: see bloom.h. */
+void scan_init(struct scan *scan, const struct maps *maps, struct bloom *bloom);
 /* From the first entry. */
 void scan_begin(struct scan *scan);
 /* The next SCAN_BATCH or so.  What is there all the time is met once.  0; 1: that was all. */

@@ -85,6 +85,8 @@ static int fill_maps(struct shield *s, const struct shield_wish *wish)
 		return err;
 	err = maps_get(&s->maps, MAP_SETTINGS, &settings);
 	if (!err)
+		err = bloom_open(&s->bloom, &s->maps, &s->host);
+	if (!err)
 		err = keys_map(s->maps.fd[MAP_KEYS], &s->keys);
 	if (!err)
 		err = keys_rotate(s->keys, settings.epoch);
@@ -255,7 +257,7 @@ static int follow_states(struct shield *s)
 
 	err = maps_get(&s->maps, MAP_SETTINGS, &settings);
 	if (!err)
-		err = closing_open(&s->closing, s->loop, &s->maps, s->ifname, s->ifindex,
+		err = closing_open(&s->closing, s->loop, &s->maps, s->bloom, s->ifname, s->ifindex,
 				   &settings);
 	if (err)
 		return log_errno(err, "%s: cannot follow the states of its connections", s->ifname);
@@ -332,10 +334,12 @@ void shield_release(struct shield *s)
 	attacks_free(&s->attacks);
 	locals_free(&s->locals);
 	keys_unmap(s->keys);
+	bloom_close(s->bloom);
 	maps_close(&s->maps);
 	if (s->dir_fd >= 0)
 		close(s->dir_fd);
 	s->closing = NULL;
+	s->bloom = NULL;
 	s->keys = NULL;
 	s->dir_fd = -1;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "attacks.h"
+#include "bloom.h"
 #include "change.h"
 #include "closing.h"
 #include "conns.h"
@@ -55,6 +56,7 @@ struct shield {
 	struct maps maps;
 	struct pin_note note;
 	struct synshield_keys *keys;
+	struct bloom *bloom;
 	struct synshield_host host;
 	struct locals locals;
 	struct others others;

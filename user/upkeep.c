@@ -22,7 +22,9 @@ int upkeep_host(struct shield *s)
 {
 	struct synshield_host host = {.learned = s->host.learned,
 				      .learned_until = s->host.learned_until,
-				      .seed = s->host.seed};
+				      .seed = s->host.seed,
+				      .bloom_words = s->bloom->words,
+				      .bloom_at = s->bloom->at};
 	char name[IF_NAMESIZE];
 	int err;
 
@@ -44,8 +46,10 @@ int upkeep_host(struct shield *s)
 static int follow_host(struct shield *s)
 {
 	__u32 before = s->host.flags;
-	int err = upkeep_host(s);
+	int err;
 
+	bloom_follow(s->bloom, &s->host);
+	err = upkeep_host(s);
 	warnings_log_others(s->ifname, &s->others, before, s->host.flags);
 	return err;
 }
@@ -97,7 +101,7 @@ static int learn_conns(struct shield *s, __u32 generation)
 	}
 	if (!settled)
 		return 0;
-	done = conns_learn(&s->maps, &s->locals, &s->conns);
+	done = conns_learn(&s->maps, &s->locals, s->bloom, &s->conns);
 	closing_rescan(s->closing);
 	return done < 0 ? done : set_learned(s, done ? generation : 0, done ? s->conns.until : 0);
 }

@@ -20,7 +20,7 @@
 #include "states.h"
 
 /* Raised when a key, value or meaning below changes. */
-#define SYNSHIELD_ABI 4
+#define SYNSHIELD_ABI 5
 
 #define SYNSHIELD_PIN_ROOT "/sys/fs/bpf/synshield"
 
@@ -134,10 +134,13 @@ struct synshield_host {
 	__u8 mac[6];	       /* of the interface */
 	__u8 ttl;	       /* net.ipv4.ip_default_ttl */
 	__u8 hop_limit;	       /* net.ipv6.conf.IFACE.hop_limit */
+	__u32 bloom_words;     /* of each half of `bloom`; 0: it is not used */
+	__u32 bloom_at;	       /* where the half begins that is asked */
 	__u32 pad;
-	__u64 seed; /* random, chosen once: places prefixes in `replies`, tuples in `doubts` */
+	__u64 seed; /* random, chosen once: places prefixes in `replies`, tuples in `doubts`
+		     * and `bloom` */
 };
-_Static_assert(sizeof(struct synshield_host) == 56, "ABI");
+_Static_assert(sizeof(struct synshield_host) == 64, "ABI");
 
 /*
  * Map `keys`, one element, root only: the cookie keys.  Written by the daemon
@@ -444,6 +447,9 @@ struct synshield_source {
 	__u64 opened;	       /* token bucket of new ones: see bpf/budget.h */
 };
 _Static_assert(sizeof(struct synshield_source) == 16, "ABI");
+
+/* The time of a token bucket: 2^20 to a jiffy. */
+#define SYNSHIELD_BUCKET_SHIFT 20
 
 /*
  * Map `replies`, __u64 each: token buckets of the answers to a prefix (/24, /64),

@@ -10,6 +10,7 @@
 
 #include "corpus.h"
 #include "helper.skel.h"
+#include "synshield/bloom.h"
 #include "synshield.skel.h"
 
 #define EPOCH 9
@@ -19,6 +20,7 @@ static struct synshield *skel;
 static struct helper *helper;
 static int xdp_fd;
 static bool observing;
+static __u32 bloom_words;
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list args)
 {
@@ -31,6 +33,9 @@ static void give_shape(const struct shield_shape *shape)
 
 	if (shape->conns && bpf_map__set_max_entries(skel->maps.conns, shape->conns))
 		bail_out("capacity of map conns");
+	bloom_words = bpf_map__max_entries(skel->maps.conns) / SYNSHIELD_BLOOM_CONNS_PER_WORD;
+	if (bpf_map__set_max_entries(skel->maps.bloom, 2 * bloom_words))
+		bail_out("capacity of map bloom");
 	if (shape->listeners_at_most && (bpf_map__set_type(map, BPF_MAP_TYPE_HASH) ||
 					 bpf_map__set_max_entries(map, shape->listeners_at_most)))
 		bail_out("capacity of map listeners");
@@ -159,6 +164,7 @@ static void reset_host(void)
 		.ttl = 64,
 		.hop_limit = 64,
 		.seed = 0x6a09e667f3bcc908ULL,
+		.bloom_words = bloom_words,
 	};
 	memcpy(shield.host.mac, mac, 6);
 }

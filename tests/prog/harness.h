@@ -156,6 +156,7 @@ void rows_kernel_cookie(void);
 void rows_tc(void);
 void rows_random(void);
 void rows_million(void);
+void rows_bloom(void);
 void rows_observe(void);
 
 #endif

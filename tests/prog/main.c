@@ -32,6 +32,7 @@ static const struct {
 	{"rst", rows_rst, true},
 	{"track", rows_track, true},
 	{"close", rows_close, true},
+	{"bloom", rows_bloom, true},
 	{"limits", rows_limits, true},
 	{"event", rows_event, true},
 	{"capture", rows_capture, true},

@@ -113,7 +113,7 @@ static void rows_burst(bool ipv6)
 }
 
 /* As though time had passed. */
-static void let_pass(__u32 time)
+static void let_pass(__u64 time)
 {
 	struct synshield_tracking t;
 	__u32 zero = 0;
@@ -133,7 +133,7 @@ static void let_pass(__u32 time)
 }
 
 /* After a burst of everything: what a while later earns. */
-static int earned(bool ipv6, void (*setup)(void), __u32 time)
+static int earned(bool ipv6, void (*setup)(void), __u64 time)
 {
 	struct burst b;
 	__u64 began;

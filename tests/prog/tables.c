@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "harness.h"
+#include "synshield/bloom.h"
 #include "synshield/listed.h"
 
 void map_put(const char *map, const void *key, const void *value)
@@ -152,11 +153,45 @@ bool conn_get(const struct segment *s, struct synshield_conn *c)
 	return !bpf_map_lookup_elem(shield_map("conns"), &key, c);
 }
 
+/* The word of the bitmap over `conns`, in the half at `at`, and which of its bits. */
+static __u32 bloom_place(const struct segment *s, __u32 at, __u64 *bits)
+{
+	struct synshield_tuple key;
+	__u64 hash;
+
+	conn_key(s, &key);
+	hash = synshield_bloom_hash(&key, shield.host.seed);
+	*bits = synshield_bloom_bits(hash);
+	return at + synshield_bloom_word(hash, shield.host.bloom_words);
+}
+
+bool bloom_has(const struct segment *s, __u32 at)
+{
+	__u64 bits, word;
+	__u32 i = bloom_place(s, at, &bits);
+
+	if (bpf_map_lookup_elem(shield_map("bloom"), &i, &word))
+		bail_out("map bloom");
+	return (word & bits) == bits;
+}
+
+void bloom_put(const struct segment *s, __u32 at, bool there)
+{
+	__u64 bits, word = 0;
+	__u32 i = bloom_place(s, at, &bits);
+
+	bpf_map_lookup_elem(shield_map("bloom"), &i, &word);
+	word = there ? word | bits : word & ~bits;
+	map_put("bloom", &i, &word);
+}
+
 void conn_put(const struct segment *s, const struct synshield_conn *c)
 {
 	struct synshield_tuple key;
 
 	conn_key(s, &key);
+	bloom_put(s, 0, true);
+	bloom_put(s, shield.host.bloom_words, true);
 	map_put("conns", &key, c);
 }
 
@@ -202,7 +237,7 @@ void source_put(const struct segment *s, int bits, const struct synshield_source
 
 static __u64 bucket_now(void)
 {
-	return shield_now() * (BUCKET_SECOND / shield.host.hz);
+	return shield_now() << SYNSHIELD_BUCKET_SHIFT;
 }
 
 static __u64 long_ago(void)

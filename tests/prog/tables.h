@@ -24,16 +24,21 @@ void listener_forget(const struct segment *s);
 void listener_attack(const struct segment *s);
 
 bool conn_get(const struct segment *s, struct synshield_conn *c);
+/* And its bits in both halves of `bloom`. */
 void conn_put(const struct segment *s, const struct synshield_conn *c);
 void conn_forget(const struct segment *s);
 bool conn_is(const struct segment *s, enum synshield_conn_state state);
+
+/* The bits of its tuple in the half of `bloom` that begins at `at`. */
+bool bloom_has(const struct segment *s, __u32 at);
+void bloom_put(const struct segment *s, __u32 at, bool there);
 
 /* bits: the source prefix of the segment's family */
 bool source_get(const struct segment *s, int bits, struct synshield_source *source);
 void source_put(const struct segment *s, int bits, const struct synshield_source *source);
 
 /* A bucket holds the time at which it will be full, in these units. */
-#define BUCKET_SECOND (1u << 24)
+#define BUCKET_SECOND ((__u64)shield.host.hz << SYNSHIELD_BUCKET_SHIFT)
 
 /* Every bucket full, nothing in doubt, no entry made. */
 void budgets_refill(void);

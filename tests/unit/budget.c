@@ -144,6 +144,39 @@ static void rows_given_back(void)
 	ok(!wrong, "what is given back can be taken again; a full one takes nothing back");
 }
 
+static __u32 take_sampled(struct bench *b, __u32 most)
+{
+	__u32 n = 0;
+
+	while (n < most && bucket_take_sampled(&b->shield, &b->bucket, b->rate, random()))
+		n++;
+	return n;
+}
+
+/* Charged for by a sample: still a second's worth at once, and its rate, within chance. */
+static void rows_sampled(void)
+{
+	__u32 wrong = 0;
+	struct bench b;
+
+	for (unsigned int i = 0; i < RATES * CLOCKS; i++) {
+		__u32 slack, burst, later;
+
+		bench_begin(&b, clocks[i % CLOCKS], rates[i / CLOCKS]);
+		slack = b.rate < SAMPLED_RATE ? b.rate / 15 : b.rate / 10;
+		burst = take_sampled(&b, 2 * b.rate);
+		b.shield.now += b.host.hz;
+		later = take_sampled(&b, 2 * b.rate);
+		if (burst + slack >= b.rate && burst <= b.rate + slack && later + slack >= b.rate &&
+		    later <= b.rate + slack)
+			continue;
+		note("  rate %u, %u Hz: %u at once, %u a second later", b.rate, b.host.hz, burst,
+		     later);
+		wrong++;
+	}
+	ok(!wrong, "charged for by a sample, as much");
+}
+
 static void rows_none(void)
 {
 	struct bench b;
@@ -159,6 +192,7 @@ int main(void)
 	rows_rate();
 	rows_idle();
 	rows_given_back();
+	rows_sampled();
 	rows_none();
 	return tap_done();
 }

@@ -24,6 +24,10 @@
 #define __always_inline inline __attribute__((always_inline, unused))
 #define __noinline static __attribute__((noinline, unused))
 
+#define ALIGNED_8 __attribute__((aligned(8)))
+#define PAIR_OF_16(first, second) ((__u32)(second) << 16 | (first))
+#define PAIR_OF_32(first, second) ((__u64)(second) << 32 | (first))
+
 #define LOAD_MAX 64
 
 /* Not reached: what needs a kernel. */
