@@ -19,6 +19,15 @@ extern struct nf_conn *bpf_xdp_ct_lookup(struct xdp_md *ctx, struct bpf_sock_tup
 					 __u32 opts__sz) __ksym __weak;
 extern void bpf_ct_release(struct nf_conn *ct) __ksym __weak;
 
+/*
+ * By the type that comes with them: whether a module's function is there cannot be asked by its
+ * address, which Linux before 6.4 refuses, and libbpf before 1.2 does not say whose it is.
+ */
+static __always_inline bool knows_conntrack(void)
+{
+	return bpf_core_type_exists(struct bpf_ct_opts);
+}
+
 static __always_inline bool is_conntracked(struct xdp_md *ctx, const struct shield *s,
 					   const struct packet *p)
 {
@@ -27,7 +36,7 @@ static __always_inline bool is_conntracked(struct xdp_md *ctx, const struct shie
 	struct nf_conn *ct;
 	__u32 size;
 
-	if (!(s->host->flags & SYNSHIELD_HOST_CONNTRACK) || !bpf_xdp_ct_lookup || !bpf_ct_release)
+	if (!(s->host->flags & SYNSHIELD_HOST_CONNTRACK) || !knows_conntrack())
 		return false;
 	size = socket_tuple(p, &tuple);
 	ct = size == sizeof(tuple.ipv6)
