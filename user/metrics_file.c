@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -37,7 +38,9 @@ static int replace(const char *path, const char *text, size_t size)
 	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, text, size);
+	err = fchmod(fd, 0644) ? -errno : 0; /* the collector is not root, whatever the umask */
+	if (!err)
+		err = write_all(fd, text, size);
 	if (close(fd) && !err)
 		err = -errno;
 	if (!err && rename(fresh, path))

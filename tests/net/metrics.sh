@@ -60,12 +60,13 @@ http() { get -o "$TMP/body" -w '%{http_code} %{content_type}' "$@"; }
 said() { grep -c -- "$1" "$TMP/shield.err"; }
 has_said() { (($(said "$1") > 0)); }
 
-# start_daemon OPTION...: its DISK has room for one page of 4 KB, which is too little
+# start_daemon OPTION...: its DISK has room for one page of 4 KB, which is too little; the umask is that
+# of the service
 start_daemon()
 {
 	mkdir -p "$DISK"
 	# shellcheck disable=SC2016 # expanded by the shell inside
-	spawn shield srv unshare --mount sh -c 'mount -t tmpfs -o size=4k tmpfs "$0" && exec "$@"' "$DISK" \
+	spawn shield srv unshare --mount sh -c 'umask 077; mount -t tmpfs -o size=4k,mode=0755 tmpfs "$0" && exec "$@"' "$DISK" \
 		"$SYNSHIELD" run "$SRV_IF" --pin-dir "$PIN_DIR" "$@"
 	SHIELD_PID=$PID
 	await_shield
