@@ -134,11 +134,9 @@ deb:
 
 install: all $(B)/synshield.service
 	install -D -m 755 $(B)/synshield $(DESTDIR)$(PREFIX)/sbin/synshield
-	install -D -m 644 include/synshield/synshield.h $(DESTDIR)$(PREFIX)/include/synshield/synshield.h
-	install -D -m 644 include/synshield/reasons.h $(DESTDIR)$(PREFIX)/include/synshield/reasons.h
-	install -D -m 644 include/synshield/listed.h $(DESTDIR)$(PREFIX)/include/synshield/listed.h
-	install -D -m 644 include/synshield/bloom.h $(DESTDIR)$(PREFIX)/include/synshield/bloom.h
-	install -D -m 644 include/synshield/states.h $(DESTDIR)$(PREFIX)/include/synshield/states.h
+	for header in $(filter-out %/socket.h,$(HEADERS)); do \
+		install -D -m 644 $$header $(DESTDIR)$(PREFIX)/$$header || exit 1; \
+	done
 	install -D -m 644 contrib/synshield.conf $(DESTDIR)$(PREFIX)/share/doc/synshield/examples/synshield.conf
 	for page in $(notdir $(MAN)); do \
 		install -D -m 644 $(B)/man/$$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page || exit 1; \

@@ -14,10 +14,7 @@ DROP_IN=/etc/systemd/system/synshield.service.d
 EXPOSURE=35 # at most, of 100, as systemd-analyze reckons; 10 points are the user root and its network
 
 FILES="/lib/systemd/system/synshield.service
-/usr/include/synshield/listed.h
-/usr/include/synshield/reasons.h
-/usr/include/synshield/states.h
-/usr/include/synshield/synshield.h
+$(cd "$ROOT" && printf '/usr/%s\n' include/synshield/*.h | grep -v /socket.h)
 /usr/lib/sysusers.d/synshield.conf
 /usr/sbin/synshield
 /usr/share/bash-completion/completions/synshield

@@ -94,7 +94,7 @@ starts_with_few()
 }
 
 # Read commands, as a member runs them: what they say must be what root is told.
-COMMANDS=("config $SRV_IF" metrics "status -i 10" "status -i 10 --json --states" stats "stats --json" conns "conns --json"
+COMMANDS=("config $SRV_IF" metrics "top -n 1 -i 100" "top -n 1 -i 100 --json" "status -i 10" "status -i 10 --json --states" stats "stats --json" conns "conns --json"
 	"allow list" "deny list --json")
 
 # steady: without what changes from one look to the next, and what members are not told
@@ -119,6 +119,7 @@ members_write_nothing()
 	refused "a member cannot set" 'be root' member $BIN set "$SRV_IF" mode=off --pin-dir "$PIN_DIR"
 	refused "nor allow" 'be root' member $BIN allow add 192.0.2.1 --pin-dir "$PIN_DIR"
 	refused "nor trace" 'be root' member $BIN trace "$SRV_IF" -s 1 --pin-dir "$PIN_DIR"
+	refused "nor capture" 'be root' member $BIN capture "$SRV_IF" -w /dev/null -s 1 --pin-dir "$PIN_DIR"
 	refused "nor detach" 'be root' member $BIN detach "$SRV_IF" --pin-dir "$PIN_DIR"
 	for pin in "$PIN_DIR/$SRV_IF"/*; do
 		[[ -d $pin || -L $pin ]] && continue
@@ -149,7 +150,7 @@ members_hold_nothing_up()
 
 admits_a_group()
 {
-	local -a maps=(settings policy host locals lists listed listeners conns tracking sources
+	local -a maps=(settings policy host locals lists listed listeners conns bloom tracking sources
 		replies doubts closing daemon events traces trace captured capture stats)
 	shield_up --group $GROUP
 	is "$(said "the group $GROUP may pass through /sys/fs/bpf")" 1 "the way through the bpffs is opened, and that is said"
