@@ -7,11 +7,14 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "common.h"
 #include "jiffies.h"
 #include "synshield/synshield.h"
+#include "synshield/bloom.h"
 
 #define BATCH 8192
 #define CONNS_MAX (1U << 24)
@@ -59,7 +62,47 @@ static void make_conn(const struct addr *server, uint16_t port, struct synshield
 	};
 }
 
-static void fill(int map, const struct addr *server, uint16_t port, uint32_t conns)
+static int open_map(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		die("cannot open %s: %m", path);
+	return fd;
+}
+
+/* The filter before the map, of which every entry has to be in both halves. */
+struct filter {
+	struct synshield_host host;
+	uint64_t *word;
+};
+
+static void open_filter(struct filter *f, const char *dir)
+{
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(open_map(dir, "host"), &zero, &f->host))
+		die("cannot read the map host: %m");
+	f->word = mmap(NULL, 2ULL * f->host.bloom_words * sizeof(*f->word), PROT_READ | PROT_WRITE,
+		       MAP_SHARED, open_map(dir, "bloom"), 0);
+	if (f->word == MAP_FAILED)
+		die("cannot map the map bloom: %m");
+}
+
+static void mark(struct filter *f, const struct synshield_tuple *tuple)
+{
+	uint64_t hash = synshield_bloom_hash(tuple, f->host.seed);
+	uint64_t *word = f->word + synshield_bloom_word(hash, f->host.bloom_words);
+
+	__atomic_fetch_or(word, synshield_bloom_bits(hash), __ATOMIC_RELAXED);
+	__atomic_fetch_or(word + f->host.bloom_words, synshield_bloom_bits(hash), __ATOMIC_RELAXED);
+}
+
+static void fill(int map, struct filter *filter, const struct addr *server, uint16_t port,
+		 uint32_t conns)
 {
 	static struct synshield_tuple tuples[BATCH];
 	static struct synshield_conn values[BATCH];
@@ -68,8 +111,10 @@ static void fill(int map, const struct addr *server, uint16_t port, uint32_t con
 	while (conns) {
 		uint32_t n = conns < BATCH ? conns : BATCH;
 
-		for (uint32_t i = 0; i < n; i++)
+		for (uint32_t i = 0; i < n; i++) {
 			make_conn(server, port, &tuples[i], &values[i]);
+			mark(filter, &tuples[i]);
+		}
 		conns -= n;
 		if (bpf_map_update_batch(map, tuples, values, &n, &opts))
 			die("cannot enter connections: %m");
@@ -100,16 +145,15 @@ static uint64_t count(int map)
 
 int main(int argc, char **argv)
 {
+	struct filter filter;
 	struct addr server;
 	int map;
 
 	if (argc != 2 && argc != 5)
-		die("usage: fill PINNED-MAP [ADDR PORT N]\n"
+		die("usage: fill PIN-DIR/IFACE [ADDR PORT N]\n"
 		    "enters N established IPv4 connections with ADDR:PORT into a shield's conns,\n"
 		    "or prints how many there are");
-	map = bpf_obj_get(argv[1]);
-	if (map < 0)
-		die("cannot open %s: %m", argv[1]);
+	map = open_map(argv[1], "conns");
 	if (argc == 2) {
 		printf("%llu\n", (unsigned long long)count(map));
 		return 0;
@@ -118,7 +162,8 @@ int main(int argc, char **argv)
 	if (server.family != AF_INET)
 		usage_error("IPv4 only");
 	jiffies_calibrate();
-	fill(map, &server, parse_number(argv[3], 1, 65535, "port"),
+	open_filter(&filter, argv[1]);
+	fill(map, &filter, &server, parse_number(argv[3], 1, 65535, "port"),
 	     parse_number(argv[4], 1, CONNS_MAX, "number"));
 	return 0;
 }

@@ -217,7 +217,7 @@ map_bytes()
 # tracked CLASS ROUND: how many connections the table holds, which are to be those that it was given
 tracked()
 {
-	record tracked "$SUBJECT" "$1" "$2" "$("$ROOT/build/bench/fill" "$PIN_DIR/$SRV_IF/conns")"
+	record tracked "$SUBJECT" "$1" "$2" "$("$ROOT/build/bench/fill" "$PIN_DIR/$SRV_IF")"
 }
 
 # memory CLASS ROUND: bytes for each connection: of `conns`, which has its room from the beginning;

@@ -77,7 +77,7 @@ declare -A DAEMON_PIDS=()
 protect_with_table()
 {
 	protect mode=always
-	"$ROOT/build/bench/fill" "$PIN_DIR/$SRV_IF/conns" "$SRV4" "$ECHO_PORT" "${TABLE_OF[$SUBJECT]}" ||
+	"$ROOT/build/bench/fill" "$PIN_DIR/$SRV_IF" "$SRV4" "$ECHO_PORT" "${TABLE_OF[$SUBJECT]}" ||
 		bail "cannot fill the table of $SUBJECT"
 }
 
