@@ -13,6 +13,7 @@ struct answer {
 	struct cookie cookie;
 	__u16 window, mss;
 	__u8 wscale;
+	__u8 hops;
 };
 
 static __always_inline void write_synack(struct reply *r, const struct packet *p,
@@ -52,23 +53,32 @@ static __always_inline void leave_out_mss(struct reply *r)
 }
 
 /* 0, or negative if the packet could not be turned; it is then as it was. */
-__noinline int send_answer(struct xdp_md *ctx, const struct packet *p, const struct answer *a)
+__noinline int turn_into_answer(struct xdp_md *ctx, const struct packet *p, const struct answer *a)
 {
 	struct reply r = {};
-	SHIELD_AGAIN(s, -1);
 
 	if (!p || !a)
 		return -1;
-	r.hops = p->ipv6 ? s->host->hop_limit : s->host->ttl;
-	if (a->reset) {
+	r.hops = a->hops;
+	if (a->reset)
 		write_reset(&r, p);
-		return send_reply(ctx, p, &r);
+	else
+		write_synack(&r, p, a);
+	if (unlikely(fit_reply(ctx, p, &r))) {
+		if (a->reset)
+			return -1;
+		leave_out_mss(&r);
+		if (fit_reply(ctx, p, &r))
+			return -1;
 	}
-	write_synack(&r, p, a);
-	if (likely(!send_reply(ctx, p, &r)))
-		return 0;
-	leave_out_mss(&r);
-	return send_reply(ctx, p, &r);
+	return write_reply(ctx, p, &r);
+}
+
+static __always_inline int send_answer(struct xdp_md *ctx, const struct shield *s,
+				       const struct packet *p, struct answer *a)
+{
+	a->hops = p->ipv6 ? s->host->hop_limit : s->host->ttl;
+	return turn_into_answer(ctx, p, a);
 }
 
 #endif

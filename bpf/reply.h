@@ -116,22 +116,30 @@ static __always_inline void write_option_words(__be32 *w, void *end, const struc
 	}
 }
 
-/* 0, or negative if the packet could not be turned; it is then as it was. */
-static __always_inline int send_reply(struct xdp_md *ctx, const struct packet *p,
-				      const struct reply *r)
+static __always_inline __u32 reply_len(const struct reply *r)
 {
-	__u32 tcp_len = TCP_HEADER_MIN + r->option_words * 4;
+	return TCP_HEADER_MIN + r->option_words * 4;
+}
+
+/* Makes the packet as long as its reply will be.  0, or negative: it is as it was. */
+static __always_inline int fit_reply(struct xdp_md *ctx, const struct packet *p,
+				     const struct reply *r)
+{
 	__u32 ip_len = p->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-	__u32 l3 = p->l3 & 0x3f;
-	int grow = (int)(l3 + ip_len + tcp_len) - (int)p->frame_len;
-	void *data, *end, *ip;
+	int grow = (int)(p->l3 + ip_len + reply_len(r)) - (int)p->frame_len;
+
+	return unlikely(grow != 0) && bpf_xdp_adjust_tail(ctx, grow) ? -1 : 0;
+}
+
+/* The packet fits.  0; what else there is, only the verifier thinks of. */
+static __always_inline int write_reply(struct xdp_md *ctx, const struct packet *p,
+				       const struct reply *r)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	void *ip = data + (p->l3 & 0x3f);
+	__u32 tcp_len = reply_len(r);
 	__be32 *tcp;
 
-	if (unlikely(grow != 0) && bpf_xdp_adjust_tail(ctx, grow))
-		return -1;
-	data = (void *)(long)ctx->data;
-	end = (void *)(long)ctx->data_end;
-	ip = data + l3;
 	if (data + sizeof(struct ethhdr) > end)
 		return -1;
 	if (p->ipv6) {

@@ -94,7 +94,7 @@ int synshield_xdp(struct xdp_md *ctx)
 		trace_segment(&p, SYNSHIELD_REMOTE, v);
 	if (unlikely(capture_wanted(&s)))
 		capture_frame(ctx, &p, v, a.observe);
-	if (action_of(v) == SYNSHIELD_REPLY && !a.observe && send_answer(ctx, &p, &a)) {
+	if (action_of(v) == SYNSHIELD_REPLY && !a.observe && send_answer(ctx, &s, &p, &a)) {
 		v = PASS(reply_failed);
 		if (unlikely(capture_wanted(&s)))
 			capture_frame(ctx, &p, v, false);
