@@ -205,10 +205,17 @@ static int run_daemon(int count, char **ifnames, const struct metrics_address *w
 	return err;
 }
 
+/* To try again does not help, and a service manager does not: see the unit. */
+static bool is_final(int err)
+{
+	return err == -EPROTO; /* another version's shield is attached */
+}
+
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct metrics_address where;
 	char **of_file = NULL;
+	bool wrong = false;
 	int count, err;
 
 	count = sort_words(cmd, argc, argv);
@@ -217,8 +224,10 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	err = caps_require();
-	if (!err && config_file)
+	if (!err && config_file) {
 		err = read_config(&count, argv, &of_file);
+		wrong = err;
+	}
 	if (!err)
 		err = check_interfaces(count, of_file ? of_file : argv);
 	if (!err && group)
@@ -231,6 +240,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 	free(of_file);
 	config_free(&config);
 	options_free(&wish.options);
+	if (wrong || is_final(err))
+		return EXIT_USAGE;
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 

@@ -306,7 +306,7 @@ abi=$(awk '$2 == "SYNSHIELD_ABI" { print $3 }' include/synshield/synshield.h)
 abi 1
 mv "$pins/$dev/doubts" "$pins/doubts"
 another="another version of synshield runs it \(map layout 1, this one knows $abi\), and goes on: use that"
-refuse "another version's maps: run refuses" 1 "$another" in_ns "$synshield" run "$dev"
+refuse "another version's maps: run refuses" 2 "$another" in_ns "$synshield" run "$dev"
 refuse "another version's maps: status refuses" 1 "$another" in_ns "$synshield" status "$dev"
 refuse "another version's maps: set refuses" 1 "$another" in_ns "$synshield" set "$dev" quiet=9
 expect "another version's maps: its program runs on" 0 'prog/xdp' in_ns ip link show "$dev"

@@ -90,9 +90,9 @@ ip -n "$NS_SRV" link add "$OTHER_IF" type veth peer name "$OTHER_PEER"
 ip -n "$NS_SRV" link set "$OTHER_PEER" up
 ip -n "$NS_SRV" link set "$OTHER_IF" up
 run() { in_srv "$SYNSHIELD" run --pin-dir "$PIN_DIR" "$@"; }
-refused "run refuses a file with an error, whole" 1 'wrong:3: mode is off' run --config "$TMP/wrong"
+refused "run refuses a file with an error, whole" 2 'wrong:3: mode is off' run --config "$TMP/wrong"
 refused "run refuses a file that names no such interface" 1 'nosuch0: no such interface' run --config "$TMP/plain"
-refused "run takes the file's interfaces only" 1 'has no section \[lo\]' run lo --config "$TMP/plain"
+refused "run takes the file's interfaces only" 2 'has no section \[lo\]' run lo --config "$TMP/plain"
 is "$(ls -I :lock "$PIN_DIR" 2> /dev/null)" '' "and nothing is attached"
 write <<-END
 	tc = clsact

@@ -156,6 +156,17 @@ upgrades()
 	is "$(at journalctl -o cat -u synshield | grep -c detached)" 0 "never detached"
 }
 
+# What the next start cannot mend is not tried every two seconds.
+gives_up()
+{
+	at bash -c 'cp /etc/synshield.conf /etc/good.conf; echo mode = nonsense >> /etc/synshield.conf'
+	check "a file with an error ends the start" eval '! at systemctl restart synshield'
+	is "$(state ActiveState) $(state NRestarts) $(protected)" "failed 0 1" \
+		"which is not tried again, and the shield goes on"
+	at mv /etc/good.conf /etc/synshield.conf
+	check "with a good one it starts" at systemctl restart synshield
+}
+
 is_removed()
 {
 	check "dpkg -r" at dpkg -r synshield
@@ -177,5 +188,6 @@ installs
 serves
 is_watched
 upgrades
+gives_up
 is_removed
 done_testing
