@@ -164,6 +164,7 @@ static int count_entries(const struct maps *maps, const struct locals *locals,
 		return err;
 	if (dump.count > room / 2)
 		sweep_conns(maps, locals, &dump, &watch->bound);
+	watch->counted = tracking.made;
 	if (dump.count < room)
 		watch->until = tracking.made + (room - dump.count);
 	conns_dump_free(&dump);
@@ -208,18 +209,27 @@ int conns_learn(const struct maps *maps, const struct locals *locals, struct blo
 	return err == -ENOSPC ? 0 : err;
 }
 
+/* To count is a walk through the map: only where it may give back what new entries have taken. */
+static bool is_count_due(struct conns_watch *watch, __u64 made)
+{
+	__u64 left = watch->until - made;
+
+	if (++watch->age < COUNT_SECONDS && left > conns_room(watch->capacity) / 4)
+		return false;
+	return made - watch->counted > left / 8;
+}
+
 int conns_follow(const struct maps *maps, const struct locals *locals, struct conns_watch *watch)
 {
 	struct synshield_tracking tracking;
-	__u64 until = watch->until;
 	int err;
 
 	err = maps_get(maps, MAP_TRACKING, &tracking);
 	if (err)
 		return err;
-	if (tracking.made >= until)
+	if (tracking.made >= watch->until)
 		return 0;
-	if (++watch->age < COUNT_SECONDS && until - tracking.made > conns_room(watch->capacity) / 4)
+	if (!is_count_due(watch, tracking.made))
 		return 1;
 	err = count_entries(maps, locals, watch);
 	return err ? err : !!watch->until;

@@ -13,8 +13,9 @@
  * that all sockets were put there until the LRU may have evicted one.
  */
 struct conns_watch {
-	__u64 until; /* nothing is evicted while fewer entries than this were made; 0: unknown */
-	__u32 age;   /* seconds since that was counted */
+	__u64 until;   /* nothing is evicted while fewer entries than this were made; 0: unknown */
+	__u64 counted; /* that were made, when that was found out */
+	__u32 age;     /* seconds since then */
 	__u32 capacity;
 	__u32 patience; /* seconds until it is tried again, there was no room */
 	int bound;	/* device that a connection is bound to: see others.h */

@@ -208,8 +208,9 @@ int maps_dump(const struct maps *maps, enum map_id id, void **keys, void **value
 	*count = 0;
 	if (bpf_obj_get_info_by_fd(maps->fd[id], &info, &len))
 		return -errno;
-	*keys = calloc(info.max_entries, info.key_size);
-	*values = calloc(info.max_entries, info.value_size);
+	/* not zeroed: some maps have room for a million, and hold a few */
+	*keys = reallocarray(NULL, info.max_entries, info.key_size);
+	*values = reallocarray(NULL, info.max_entries, info.value_size);
 	err = *keys && *values ? dump_batches(maps->fd[id], &info, *keys, *values, count) : -ENOMEM;
 	if (err) {
 		free(*keys);
