@@ -4,10 +4,23 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 /* Buckets for each connection there is room for: chains stay short, the array small. */
 #define SHARE 2
+
+/* Entered at random: with large pages, where there are any, that misses one cache less. */
+static struct tracked **make_buckets(size_t buckets)
+{
+	struct tracked **at = mmap(NULL, buckets * sizeof(struct tracked *), PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return NULL;
+	madvise(at, buckets * sizeof(struct tracked *), MADV_HUGEPAGE);
+	return at;
+}
 
 int table_open(struct table *table, size_t capacity)
 {
@@ -18,7 +31,7 @@ int table_open(struct table *table, size_t capacity)
 		buckets *= 2;
 	if (getrandom(table->seed, sizeof(table->seed), 0) != sizeof(table->seed))
 		return -errno;
-	table->bucket = calloc(buckets, sizeof(*table->bucket));
+	table->bucket = make_buckets(buckets);
 	if (!table->bucket)
 		return -ENOMEM;
 	table->buckets = buckets;
@@ -36,7 +49,8 @@ void table_close(struct table *table)
 			free(t);
 		}
 	}
-	free(table->bucket);
+	if (table->bucket)
+		munmap(table->bucket, table->buckets * sizeof(*table->bucket));
 	*table = (struct table){0};
 }
 
