@@ -355,11 +355,9 @@ static int on_interface(struct capture *c)
 {
 	int err;
 
-	err = maps_open(&c->maps, c->ifname);
-	if (err == -ENOENT)
-		return interfaces_not_running(c->ifname);
+	err = interfaces_open(&c->maps, c->ifname);
 	if (err)
-		return EXIT_FAILED;
+		return err;
 	err = lock(c);
 	if (!err) {
 		err = run(c);

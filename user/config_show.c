@@ -195,11 +195,9 @@ static int show_interface(const char *ifname)
 	struct maps maps;
 	int err;
 
-	err = maps_open_to_read(&maps, ifname);
-	if (err == -ENOENT)
-		return interfaces_not_running(ifname);
+	err = interfaces_open_to_read(&maps, ifname);
 	if (err)
-		return EXIT_FAILED;
+		return err;
 	err = maps_get(&maps, MAP_SETTINGS, &settings);
 	if (!err) {
 		printf("\n[%s]\n", ifname);

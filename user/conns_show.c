@@ -270,11 +270,9 @@ static int show_interface(const char *ifname, const struct conn_filter *filter, 
 	struct maps maps;
 	int err;
 
-	err = maps_open_to_read(&maps, ifname);
-	if (err == -ENOENT)
-		return interfaces_not_running(ifname);
+	err = interfaces_open_to_read(&maps, ifname);
 	if (err)
-		return EXIT_FAILED;
+		return err;
 	s.tally = hints_tally_new();
 	err = s.tally ? show_maps(&s, &maps, ifname, daemon_runs(ifname)) : -ENOMEM;
 	if (err)

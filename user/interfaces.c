@@ -55,3 +55,20 @@ int interfaces_chosen(int argc, char **argv, char (**names)[IF_NAMESIZE], size_t
 		*count = argc;
 	return EXIT_OK;
 }
+
+static int code_of(int err, const char *ifname)
+{
+	if (err == -ENOENT)
+		return interfaces_not_running(ifname);
+	return err ? EXIT_FAILED : EXIT_OK;
+}
+
+int interfaces_open(struct maps *maps, const char *ifname)
+{
+	return code_of(maps_open(maps, ifname), ifname);
+}
+
+int interfaces_open_to_read(struct maps *maps, const char *ifname)
+{
+	return code_of(maps_open_to_read(maps, ifname), ifname);
+}

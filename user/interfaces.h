@@ -5,6 +5,8 @@
 #include <net/if.h>
 #include <stddef.h>
 
+#include "maps.h"
+
 /*
  * The interfaces a reading command shall speak of: those named, or all that
  * are pinned.  Returns 0 or an exit code, after saying why.
@@ -12,5 +14,9 @@
 int interfaces_chosen(int argc, char **argv, char (**names)[IF_NAMESIZE], size_t *count);
 /* EXIT_NOT_RUNNING, after one line */
 int interfaces_not_running(const char *ifname);
+
+/* The pinned maps of one.  0 or an exit code, after saying why. */
+int interfaces_open(struct maps *maps, const char *ifname);
+int interfaces_open_to_read(struct maps *maps, const char *ifname);
 
 #endif

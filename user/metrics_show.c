@@ -26,11 +26,9 @@ static int read_one(struct facts *f, const char *ifname)
 	struct maps maps;
 	int err;
 
-	err = maps_open_to_read(&maps, ifname);
-	if (err == -ENOENT)
-		return interfaces_not_running(ifname);
+	err = interfaces_open_to_read(&maps, ifname);
 	if (err)
-		return EXIT_FAILED;
+		return err;
 	err = facts_read(f, ifname, &maps);
 	maps_close(&maps);
 	return err ? EXIT_FAILED : EXIT_OK;

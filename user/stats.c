@@ -72,11 +72,9 @@ static int read_stats(const char *ifname, struct synshield_stats *stats,
 	struct maps maps;
 	int err;
 
-	err = maps_open_to_read(&maps, ifname);
-	if (err == -ENOENT)
-		return interfaces_not_running(ifname);
+	err = interfaces_open_to_read(&maps, ifname);
 	if (err)
-		return EXIT_FAILED;
+		return err;
 	err = maps_get(&maps, MAP_SETTINGS, &settings);
 	if (!err)
 		err = maps_stats(&maps, stats);

@@ -132,11 +132,9 @@ static int gather_first(struct report *r, const char *ifname)
 	int err;
 
 	snprintf(r->ifname, sizeof(r->ifname), "%s", ifname);
-	err = maps_open_to_read(&r->maps, ifname);
-	if (err == -ENOENT)
-		return interfaces_not_running(ifname);
+	err = interfaces_open_to_read(&r->maps, ifname);
 	if (err)
-		return EXIT_FAILED;
+		return err;
 	err = gather_attachment(r);
 	if (err == -ENOENT || err == -EINVAL)
 		return interfaces_not_running(ifname);

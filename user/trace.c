@@ -337,11 +337,9 @@ static int on_interface(struct trace *t)
 {
 	int err;
 
-	err = maps_open(&t->maps, t->ifname);
-	if (err == -ENOENT)
-		return interfaces_not_running(t->ifname);
+	err = interfaces_open(&t->maps, t->ifname);
 	if (err)
-		return EXIT_FAILED;
+		return err;
 	err = lock(t);
 	if (!err) {
 		err = run(t);

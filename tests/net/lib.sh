@@ -441,6 +441,22 @@ start_flood()
 		--dst-mac "$SRV_MAC" "${FLOOD_TAG[@]}" --json "$@"
 }
 
+# ends.py: connections whose both ends do what step says.
+start_ends()
+{
+	coproc ENDS { exec "$ROOT/tests/tools/ends.py" "$NS_SRV" "$NS_CLI" 2>&1; }
+	PIDS+=("$ENDS_PID")
+}
+
+# step COMMAND...: of ends.py
+step()
+{
+	local answer
+	echo "$*" >&"${ENDS[1]}"
+	read -r -t 20 answer <&"${ENDS[0]}"
+	[[ $answer == ok ]] || bail "ends: ${answer:-no answer to $*}"
+}
+
 # start_server NAME tcps-options...
 start_server()
 {

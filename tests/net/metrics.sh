@@ -14,17 +14,7 @@ DISK=$TMP/disk
 
 judge() { "$ROOT/tests/tools/metrics.py" "$@"; }
 
-coproc ENDS { exec "$ROOT/tests/tools/ends.py" "$NS_SRV" "$NS_CLI" 2>&1; }
-PIDS+=("$ENDS_PID")
-
-# step COMMAND...: of ends.py
-step()
-{
-	local answer
-	echo "$*" >&"${ENDS[1]}"
-	read -r -t 20 answer <&"${ENDS[0]}"
-	[[ $answer == ok ]] || bail "ends: ${answer:-no answer to $*}"
-}
+start_ends
 
 get() { in_srv curl -sS --max-time 20 "$@"; }
 

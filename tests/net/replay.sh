@@ -406,17 +406,7 @@ many()
 
 # -- sessions over veth
 
-coproc ENDS { exec "$ROOT/tests/tools/ends.py" "$NS_SRV" "$NS_CLI" 2>&1; }
-PIDS+=("$ENDS_PID")
-
-# step COMMAND...: of ends.py
-step()
-{
-	local answer
-	echo "$*" >&"${ENDS[1]}"
-	read -r -t 20 answer <&"${ENDS[0]}"
-	[[ $answer == ok ]] || bail "ends: ${answer:-no answer to $*}"
-}
+start_ends
 
 captured() { (($(tcpdump -nr "$CAP" 2> /dev/null | wc -l) >= $1)); }
 

@@ -14,16 +14,7 @@
 GOLDEN=$ROOT/tests/net/top.golden
 SIZES=("80 24" "100 30" "60 15" "40 10" "200 60" "80 24")
 
-coproc ENDS { exec "$ROOT/tests/tools/ends.py" "$NS_SRV" "$NS_CLI" 2>&1; }
-PIDS+=("$ENDS_PID")
-
-step()
-{
-	local answer
-	echo "$*" >&"${ENDS[1]}"
-	read -r -t 20 answer <&"${ENDS[0]}"
-	[[ $answer == ok ]] || bail "ends: ${answer:-no answer to $*}"
-}
+start_ends
 
 ## The terminal
 

@@ -9,17 +9,7 @@
 
 PORT=8080
 
-coproc ENDS { exec "$ROOT/tests/tools/ends.py" "$NS_SRV" "$NS_CLI" 2>&1; }
-PIDS+=("$ENDS_PID")
-
-# step COMMAND...: of ends.py
-step()
-{
-	local answer
-	echo "$*" >&"${ENDS[1]}"
-	read -r -t 20 answer <&"${ENDS[0]}"
-	[[ $answer == ok ]] || bail "ends: ${answer:-no answer to $*}"
-}
+start_ends
 
 # trace_up NAME [OPTION...]: in the background; returns once it traces
 trace_up()
