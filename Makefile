@@ -74,8 +74,9 @@ help:
 	@echo 'make verifier-stats  size of the BPF programs, against their ceiling (root)'
 	@echo 'make man        the manual and the completion of bash, into build/man'
 	@echo 'make picture    docs/top.svg, from a real run under a flood (root)'
-	@echo 'make install    to PREFIX=$(PREFIX)'
+	@echo 'make install    to PREFIX=$(PREFIX); make uninstall removes it'
 	@echo 'make deb        a Debian package, into build'
+	@echo 'make clean      remove build'
 
 deps:
 	$(Q)tests/deps.sh

@@ -437,7 +437,7 @@ start_flood()
 		dst=$SRV6 src=$FLOOD6
 		shift
 	fi
-	NICE=19 spawn "$name" net "$TOOLS/flood" "$NET_SRV" --dst "$dst" --src "$src" \
+	NICE=${NICE:-19} spawn "$name" net "$TOOLS/flood" "$NET_SRV" --dst "$dst" --src "$src" \
 		--dst-mac "$SRV_MAC" "${FLOOD_TAG[@]}" --json "$@"
 }
 

@@ -195,13 +195,13 @@ killed()
 		"and shows nothing of what a killed one asked for"
 }
 
-# It cannot read while 40000 segments pass, and the ring has room for a good 13000.
+# It cannot read while 20000 segments pass, and the ring has room for a good 14000.
 lost_segments()
 {
 	local -i lost shown_lines
 	trace_up lost --remote "$FLOOD4"
 	kill -STOP "$TRACE_PID"
-	start_flood flood --port 4444 --rate 40000 --seconds 1
+	NICE=0 start_flood flood --port 4444 --rate 40000 --seconds 2 --count 20000
 	await 10 "the flood to end" eval '! running "$PID"'
 	kill -CONT "$TRACE_PID"
 	await 10 "the loss to be told" grep -q "segments were lost" "$TMP/lost.out"
