@@ -56,7 +56,8 @@ $(B)/synshield: $(USER_OBJ)
 .DELETE_ON_ERROR:
 
 include man/man.mk
--include tests/tools/tools.mk tests/prog/tests.mk tests/bench/bench.mk
+-include tests/tools/tools.mk tests/prog/tests.mk tests/bench/bench.mk \
+	tests/net/builds.mk
 
 # --- what to call ---
 
@@ -89,7 +90,7 @@ demo: deps
 	$(Q)demo/demo.sh $(DEMO)
 
 test: deps
-	$(Q)$(MAKE) --no-print-directory all tools tests bench-tools
+	$(Q)$(MAKE) --no-print-directory all tools tests bench-tools builds
 	$(Q)tests/run.sh $(TESTS)
 
 C_SOURCES = $(shell git ls-files '*.c' '*.h' | grep -v ^vmlinux/)

@@ -20,17 +20,16 @@ static const struct arg detach_args[] = {
 
 static int detach_one(const char *ifname)
 {
-	int fd, err;
+	char path[PATH_MAX];
+	int err;
 
 	/* '/' would lead out of the pin directory */
-	fd = strlen(ifname) < IF_NAMESIZE && *ifname && *ifname != '.' && !strchr(ifname, '/')
-		     ? pin_open_dir(ifname)
-		     : -ENOENT;
-	if (fd == -ENOENT)
+	if (strlen(ifname) >= IF_NAMESIZE || !*ifname || *ifname == '.' || strchr(ifname, '/'))
 		return interfaces_not_running(ifname);
-	if (fd < 0)
-		return EXIT_FAILED;
-	close(fd);
+	/* not its lock: a start or detach that was killed may have left the rest */
+	pin_path(path, ifname, NULL);
+	if (access(path, F_OK))
+		return interfaces_not_running(ifname);
 	err = shield_remove(ifname);
 	if (err)
 		return EXIT_FAILED;

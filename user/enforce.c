@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "stops.h"
 #include "sweep.h"
 
 #define BATCH 1024
@@ -146,6 +147,25 @@ static int drop_rows(struct enforcement *e)
 	return 0;
 }
 
+static void raise_generation(struct synshield_settings *settings)
+{
+	if (!++settings->generation)
+		settings->generation = 1;
+}
+
+/* Before prefixes go, too: who is killed in between has not left what was learned in force. */
+static int forget_learned(const struct enforcement *e)
+{
+	struct synshield_settings settings;
+	int err;
+
+	err = maps_get(&e->maps, MAP_SETTINGS, &settings);
+	if (err)
+		return err;
+	raise_generation(&settings);
+	return maps_put(&e->maps, MAP_SETTINGS, &settings);
+}
+
 /*
  * The sources of prefixes that have gone may have connections that were not tracked: what
  * the daemon has learned holds no more, which a new generation says.
@@ -163,9 +183,7 @@ static int write_settings(const struct enforcement *e, const struct lists *now)
 		return 0;
 	settings.listed = listed;
 	if (e->dropped)
-		settings.generation++;
-	if (!settings.generation)
-		settings.generation = 1;
+		raise_generation(&settings);
 	return maps_put(&e->maps, MAP_SETTINGS, &settings);
 }
 
@@ -187,14 +205,21 @@ int enforce_commit(struct enforcement *e)
 	int err;
 
 	err = listed_add(&e->listed, &e->after);
+	STOP("lists-marked");
 	if (!err)
 		err = put_rows(e);
+	STOP("lists-put");
+	if (!err && e->diff.drops)
+		err = forget_learned(e);
 	if (!err)
 		err = drop_rows(e);
+	STOP("lists-dropped");
 	if (!err)
 		err = write_settings(e, &e->after);
+	STOP("lists-counted");
 	if (!err) {
 		listed_fit(&e->listed, &e->after);
+		STOP("lists-fitted");
 		return 0;
 	}
 	say_failure(e, err);

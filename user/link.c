@@ -3,17 +3,23 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "maps.h"
 #include "pin.h"
+#include "stops.h"
 
 int link_attach(int prog_fd, int ifindex, int type, __u32 flags)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
 	int fd = bpf_link_create(prog_fd, ifindex, type, &opts);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	STOP("link-made");
+	return fd;
 }
 
 /* XDP and tcx links tell their interface in the same place, the info's first word */
@@ -36,6 +42,7 @@ int link_replace(const char *ifname, const char *what, int prog_fd)
 		err = -ENOENT;
 	else if (err > 0)
 		err = bpf_link_update(fd, prog_fd, NULL) ? -errno : 0;
+	STOP("link-replaced");
 	close(fd);
 	return err;
 }
@@ -48,6 +55,7 @@ int link_detach(const char *ifname, const char *what)
 		return fd;
 	if (bpf_link_detach(fd))
 		err = -errno;
+	STOP("link-detached");
 	close(fd);
 	/* a dead link: its interface is gone */
 	if (err == -ENOLINK || err == -ENODEV || err == -ENOENT || err == -EINVAL)
@@ -95,4 +103,28 @@ __u32 link_pinned_id(const char *ifname, const char *what)
 	id = link_prog_id(fd);
 	close(fd);
 	return id;
+}
+
+/* A program's name tells nothing: another shield's, of other pins, bears the same. */
+bool link_prog_ours(const char *ifname, __u32 prog_id)
+{
+	__u32 ids[64], len, map_id, i;
+	struct bpf_map_info map = {};
+	struct bpf_prog_info prog = {.nr_map_ids = 64, .map_ids = (uintptr_t)ids};
+	int map_fd = pin_get(ifname, map_names[MAP_SETTINGS]);
+	int prog_fd = bpf_prog_get_fd_by_id(prog_id);
+	bool known, ours = false;
+
+	len = sizeof(map);
+	known = map_fd >= 0 && !bpf_obj_get_info_by_fd(map_fd, &map, &len);
+	map_id = map.id;
+	len = sizeof(prog);
+	known = known && prog_fd >= 0 && !bpf_obj_get_info_by_fd(prog_fd, &prog, &len);
+	for (i = 0; known && i < prog.nr_map_ids && i < 64; i++)
+		ours |= ids[i] == map_id;
+	if (map_fd >= 0)
+		close(map_fd);
+	if (prog_fd >= 0)
+		close(prog_fd);
+	return ours;
 }

@@ -21,5 +21,11 @@ bool link_hidden(const char *ifname, const char *what);
 __u32 link_prog_id(int prog_fd);
 /* id of the program pinned under that name; 0: none */
 __u32 link_pinned_id(const char *ifname, const char *what);
+/*
+ * Whether a program works with the maps that are pinned, be it pinned itself or not: a start that
+ * was killed attaches what it has not pinned. Without CAP_SYS_ADMIN the kernel does not tell:
+ * false.
+ */
+bool link_prog_ours(const char *ifname, __u32 prog_id);
 
 #endif

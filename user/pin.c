@@ -21,6 +21,7 @@
 #include "args.h"
 #include "log.h"
 #include "readers.h"
+#include "stops.h"
 
 #define BPFFS "/sys/fs/bpf"
 #define NOTE "attach"
@@ -212,6 +213,7 @@ int pin_make_dir(const char *ifname)
 	pin_path(path, ifname, NULL);
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return log_errno(-errno, "cannot make %s", path);
+	STOP("directory-made");
 	err = admit_dir(path);
 	if (err)
 		return err;
@@ -326,11 +328,13 @@ int pin_put(int fd, const char *ifname, const char *what)
 	unlink(fresh);
 	if (bpf_obj_pin(fd, fresh))
 		return log_errno(-errno, "cannot pin %s", path);
+	STOP("half-pinned");
 	if (rename(fresh, path)) {
 		err = log_errno(-errno, "cannot pin %s", path);
 		unlink(fresh);
 		return err;
 	}
+	STOP("pinned");
 	return 0;
 }
 
@@ -353,8 +357,10 @@ int pin_remove_dir(const char *ifname)
 	if (!dir)
 		return -errno;
 	while ((e = readdir(dir))) {
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			unlinkat(dirfd(dir), e->d_name, e->d_type == DT_DIR ? AT_REMOVEDIR : 0);
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		unlinkat(dirfd(dir), e->d_name, e->d_type == DT_DIR ? AT_REMOVEDIR : 0);
+		STOP("unpinned");
 	}
 	closedir(dir);
 	return rmdir(path) ? log_errno(-errno, "cannot remove %s", path) : 0;
@@ -438,6 +444,7 @@ int pin_write_note(const char *ifname, const struct pin_note *note)
 	unlink(fresh);
 	if (symlink(text, fresh) || rename(fresh, path))
 		return log_errno(-errno, "cannot write %s", path);
+	STOP("noted");
 	return 0;
 }
 

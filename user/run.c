@@ -13,6 +13,7 @@
 #include "notify.h"
 #include "probe.h"
 #include "readers.h"
+#include "stops.h"
 
 static struct shield_wish wish;
 static const char *group, *config_file;
@@ -185,6 +186,7 @@ static int start(struct daemon *d, int count, char **ifnames, const struct metri
 	err = exporter_open(&d->exporter, &d->loop, &exporter_wish, where, &d->shields, &d->count);
 	if (!err)
 		err = daemon_start(d, count, ifnames, &wish);
+	STOP("started");
 	return err ? err : caps_drop();
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "stops.h"
 
 /* -- plan -- */
 
@@ -147,8 +148,10 @@ int settings_commit(const struct settings_change *c, const struct maps *maps, co
 	int err;
 
 	err = write_ports(c, maps);
+	STOP("ports-written");
 	if (!err) {
 		err = maps_put(maps, MAP_SETTINGS, &c->after);
+		STOP("settings-written");
 		if (!err)
 			return 0;
 		log_errno(err, "%s: cannot write the map settings", ifname);

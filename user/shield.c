@@ -14,6 +14,7 @@
 #include "link.h"
 #include "log.h"
 #include "settings.h"
+#include "stops.h"
 #include "upkeep.h"
 
 const char *shield_xdp_text(const struct pin_note *note)
@@ -127,13 +128,8 @@ static int attach_fresh(struct shield *s, const struct loader *loader,
 	}
 	if (err)
 		return err;
-	link_detach(s->ifname, "link_xdp"); /* a dead one */
+	xdp_detach(s->ifname, &s->note); /* a dead one, or of a start that was killed */
 	err = xdp_attach(s->ifname, s->ifindex, wish->xdp, wish->solo, loader, &s->note);
-	if (!err) {
-		err = pin_write_note(s->ifname, &s->note);
-		if (err)
-			xdp_detach(s->ifname, &s->note);
-	}
 	if (err && tc)
 		tc_detach(s->ifname, &s->note);
 	return err;
@@ -165,6 +161,7 @@ static int attach_over(struct shield *s, const struct loader *loader)
 
 	open_old(s->ifname, &old);
 	err = tc_replace(s->ifname, s->ifindex, loader, &s->note);
+	STOP("tc-replaced");
 	if (!err)
 		err = xdp_replace(s->ifname, s->ifindex, loader, &s->note);
 	if (err && old.tc_in_fd >= 0 && old.tc_out_fd >= 0) {
@@ -273,9 +270,11 @@ static int start_loaded(struct shield *s, const struct loader *loader,
 	int err;
 
 	s->fresh = !running;
+	STOP("loaded");
 	err = loader_maps(loader, &s->maps);
 	if (!err)
 		err = fill_maps(s, wish);
+	STOP("maps-filled");
 	if (!err && !pinned)
 		err = pin_maps(s);
 	if (!err)
@@ -284,6 +283,7 @@ static int start_loaded(struct shield *s, const struct loader *loader,
 		err = follow_states(s);
 	if (!err)
 		err = running ? attach_over(s, loader) : attach_fresh(s, loader, wish);
+	STOP("attached");
 	return err;
 }
 
@@ -377,7 +377,9 @@ int shield_remove(const char *ifname)
 	if (note.netns == pin_netns())
 		restore_backlog(ifname);
 	err = xdp_detach(ifname, &note);
+	STOP("xdp-detached");
 	if (!err)
 		err = tc_detach(ifname, &note);
+	STOP("tc-detached");
 	return err ? err : pin_remove_dir(ifname);
 }

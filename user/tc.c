@@ -12,6 +12,7 @@
 #include "link.h"
 #include "log.h"
 #include "netlink.h"
+#include "stops.h"
 
 /* our place among the clsact filters */
 #define FILTER_HANDLE 0x5359
@@ -38,10 +39,13 @@ static int direction_prog(const struct loader *loader, int i)
 	return i ? loader->tc_out_fd : loader->tc_in_fd;
 }
 
-static int attach_tcx(const char *ifname, int ifindex, const struct loader *loader)
+static int attach_tcx(const char *ifname, int ifindex, const struct loader *loader,
+		      struct pin_note *note)
 {
-	int i, fd, err = 0;
+	int i, fd, err;
 
+	note->clsact = note->own_qdisc = false;
+	err = pin_write_note(ifname, note);
 	for (i = 0; i < DIRECTIONS && !err; i++) {
 		const struct direction *d = &directions[i];
 
@@ -65,8 +69,11 @@ static int filter_attach(int ifindex, const struct direction *d, int prog_fd, __
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = d->point);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd, .handle = FILTER_HANDLE,
 		    .priority = FILTER_PRIORITY, .flags = flags);
+	int err;
 
-	return bpf_tc_attach(&hook, &opts);
+	err = bpf_tc_attach(&hook, &opts);
+	STOP("filter-put");
+	return err;
 }
 
 /* id of the program in our place; 0: none */
@@ -78,12 +85,22 @@ static __u32 filter_prog(int ifindex, const struct direction *d)
 	return bpf_tc_query(&hook, &opts) ? 0 : opts.prog_id;
 }
 
+static bool filter_ours(const char *ifname, int ifindex, const struct direction *d)
+{
+	__u32 id = filter_prog(ifindex, d);
+
+	return id && (id == link_pinned_id(ifname, d->prog) || link_prog_ours(ifname, id));
+}
+
 static int filter_detach(int ifindex, const struct direction *d)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = d->point);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	int err;
 
-	return bpf_tc_detach(&hook, &opts);
+	err = bpf_tc_detach(&hook, &opts);
+	STOP("filter-removed");
+	return err;
 }
 
 static int count_filter(const struct nlmsghdr *nlh, void *arg)
@@ -111,13 +128,39 @@ static bool others_filter(int ifindex)
 	return found > 0;
 }
 
+static int find_clsact(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct tcmsg *tcm = mnl_nlmsg_get_payload(nlh);
+	int *ifindex = arg;
+
+	if (tcm->tcm_ifindex == *ifindex && tcm->tcm_parent == TC_H_CLSACT)
+		*ifindex = 0;
+	return MNL_CB_OK;
+}
+
+/* Whether there is none; if that is not known, one may be there. */
+static bool no_clsact(int ifindex)
+{
+	char buf[256];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct tcmsg *tcm = mnl_nlmsg_put_extra_header(nlh, sizeof(*tcm));
+	int at = ifindex;
+
+	nlh->nlmsg_type = RTM_GETQDISC;
+	tcm->tcm_family = AF_UNSPEC;
+	tcm->tcm_ifindex = ifindex;
+	return !netlink_dump(NETLINK_ROUTE, nlh, find_clsact, &at) && at;
+}
+
 static void qdisc_remove(int ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 
-	if (!others_filter(ifindex))
-		bpf_tc_hook_destroy(&hook);
+	if (others_filter(ifindex))
+		return;
+	bpf_tc_hook_destroy(&hook);
+	STOP("qdisc-removed");
 }
 
 static int attach_clsact(const char *ifname, int ifindex, const struct loader *loader,
@@ -126,10 +169,15 @@ static int attach_clsact(const char *ifname, int ifindex, const struct loader *l
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
 	int i, err;
 
+	note->clsact = true;
+	note->own_qdisc = no_clsact(ifindex);
+	err = pin_write_note(ifname, note);
+	if (err)
+		return err;
 	err = bpf_tc_hook_create(&hook);
 	if (err && err != -EEXIST)
 		return log_errno(err, "%s: cannot add a clsact qdisc", ifname);
-	note->own_qdisc = !err;
+	STOP("qdisc-made");
 	for (i = 0; i < DIRECTIONS; i++) {
 		/* what stands in our place is left from a start that was killed */
 		err = filter_attach(ifindex, &directions[i], direction_prog(loader, i),
@@ -162,9 +210,8 @@ int tc_attach(const char *ifname, int ifindex, enum tc_kind kind, const struct l
 {
 	int err = -EOPNOTSUPP;
 
-	note->clsact = note->own_qdisc = false;
 	if (kind != TC_ONLY_CLSACT) {
-		err = attach_tcx(ifname, ifindex, loader);
+		err = attach_tcx(ifname, ifindex, loader, note);
 		if (err && kind == TC_ONLY_TCX)
 			return log_errno(
 				err, "%s: cannot attach by tcx (--tc auto falls back to clsact)",
@@ -172,10 +219,8 @@ int tc_attach(const char *ifname, int ifindex, enum tc_kind kind, const struct l
 		if (err)
 			log_detail("%s: no tcx: %s", ifname, strerror(-err));
 	}
-	if (err) {
-		note->clsact = true;
+	if (err)
 		err = attach_clsact(ifname, ifindex, loader, note);
-	}
 	if (err)
 		return err;
 	err = pin_progs(ifname, loader);
@@ -208,12 +253,11 @@ int tc_detach(const char *ifname, const struct pin_note *note)
 
 	for (i = 0; i < DIRECTIONS; i++) {
 		const struct direction *d = &directions[i];
-		__u32 id = link_pinned_id(ifname, d->prog);
 
 		if (!note->clsact)
 			err = link_detach(ifname, d->link);
 		else
-			err = here && id && filter_prog(note->ifindex, d) == id
+			err = here && filter_ours(ifname, note->ifindex, d)
 				      ? filter_detach(note->ifindex, d)
 				      : 0;
 		if (err && err != -ENOENT)
@@ -241,8 +285,7 @@ bool tc_attached(const char *ifname, const struct pin_note *note)
 		}
 		if (!note->clsact && link_ifindex(ifname, d->link) != note->ifindex)
 			return false;
-		if (note->clsact &&
-		    filter_prog(note->ifindex, d) != link_pinned_id(ifname, d->prog))
+		if (note->clsact && !filter_ours(ifname, note->ifindex, d))
 			return false;
 	}
 	return true;

@@ -17,6 +17,7 @@
 
 #define LINK "link_xdp"
 #define PROG "prog_xdp"
+#define DISPATCHER_ROOM 10 /* programs that libxdp's takes */
 
 void xdp_look(int ifindex, struct xdp_occupant *o)
 {
@@ -84,7 +85,9 @@ static int attach_alone(const char *ifname, int ifindex, enum xdp_mode mode, int
 			fd, "%s: cannot attach XDP in %s mode%s", ifname,
 			note->generic ? "generic" : "native",
 			mode == XDP_MODE_ONLY_NATIVE ? " (--xdp auto falls back to generic)" : "");
-	err = pin_put(fd, ifname, LINK);
+	err = pin_write_note(ifname, note);
+	if (!err)
+		err = pin_put(fd, ifname, LINK);
 	if (err)
 		bpf_link_detach(fd);
 	close(fd);
@@ -149,6 +152,9 @@ static int attach_dispatcher(const char *ifname, int ifindex, enum xdp_mode mode
 
 	note->dispatcher = true;
 	note->generic = mode == XDP_MODE_ONLY_GENERIC;
+	err = pin_write_note(ifname, note);
+	if (err)
+		return err;
 	err = dispatcher_add(ifname, ifindex, note->generic, loader);
 	if (err)
 		log_line("%s: libxdp's dispatcher does not take the program (%s): attaching alone",
@@ -182,16 +188,19 @@ int xdp_attach(const char *ifname, int ifindex, enum xdp_mode mode, bool solo,
 	return err;
 }
 
-static int dispatcher_remove(int ifindex, __u32 prog_id)
+/* One of ours, but `keep`: -ENOENT if there is none. */
+static int remove_one(const char *ifname, int ifindex, __u32 keep)
 {
 	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
+	__u32 id, pinned = link_pinned_id(ifname, PROG);
 	struct xdp_program *prog = NULL;
 	int err = -ENOENT;
 
 	if (libxdp_get_error(mp))
 		return libxdp_get_error(mp);
 	while ((prog = xdp_multiprog__next_prog(prog, mp))) {
-		if (xdp_program__id(prog) == prog_id)
+		id = xdp_program__id(prog);
+		if (id != keep && (id == pinned || link_prog_ours(ifname, id)))
 			break;
 	}
 	if (prog)
@@ -200,18 +209,27 @@ static int dispatcher_remove(int ifindex, __u32 prog_id)
 	return err;
 }
 
+/* More than one where a take-over was killed between old and new. */
+static int dispatcher_remove(const char *ifname, int ifindex, __u32 keep)
+{
+	int i, err = 0;
+
+	for (i = 0; i < DISPATCHER_ROOM && !err; i++)
+		err = remove_one(ifname, ifindex, keep);
+	return err == -ENOENT && i > 1 ? 0 : err;
+}
+
 /* Old and new stand in the dispatcher for a moment: what one passes the other passes. */
 static int dispatcher_replace(const char *ifname, int ifindex, const struct loader *loader,
 			      const struct pin_note *note)
 {
-	__u32 old = link_pinned_id(ifname, PROG);
 	int err;
 
 	err = dispatcher_add(ifname, ifindex, note->generic, loader);
 	if (err)
 		return log_errno(err, "%s: libxdp's dispatcher does not take the new program",
 				 ifname);
-	err = dispatcher_remove(ifindex, old);
+	err = dispatcher_remove(ifname, ifindex, link_pinned_id(ifname, PROG));
 	if (err)
 		log_errno(err, "%s: warning: the old program stays in the dispatcher", ifname);
 	return 0;
@@ -235,7 +253,7 @@ int xdp_detach(const char *ifname, const struct pin_note *note)
 	int err;
 
 	if (note->dispatcher && note->netns == pin_netns())
-		err = dispatcher_remove(note->ifindex, link_pinned_id(ifname, PROG));
+		err = dispatcher_remove(ifname, note->ifindex, 0);
 	else
 		err = link_detach(ifname, LINK);
 	if (err && err != -ENOENT)

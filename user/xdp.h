@@ -23,8 +23,8 @@ struct xdp_occupant {
 void xdp_look(int ifindex, struct xdp_occupant *o);
 
 /*
- * Attaches, pins and notes how; solo: not through libxdp's dispatcher.  On
- * failure nothing is left attached.  Errors are said.
+ * Notes how, attaches and pins, so that a kill leaves nothing that the note does not tell of; solo:
+ * not through libxdp's dispatcher.  On failure nothing is left attached.  Errors are said.
  */
 int xdp_attach(const char *ifname, int ifindex, enum xdp_mode mode, bool solo,
 	       const struct loader *loader, struct pin_note *note);

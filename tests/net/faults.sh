@@ -1,0 +1,373 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# kill -9 between any two steps that change what outlives a process: of start-up, take-over, reload,
+# set, deny and detach. The next 'run' or 'detach' mends what is left, transfers under way notice
+# nothing, and at the end nothing is pinned or attached.
+#
+# lib.sh draws the wire; a flood of SYNs arrives all the time. On the server: 80 answers a line, 90
+# takes streams, 91 sends them. build/stops/synshield tells which steps there are (user/stops.h): the
+# first and the last time that each is come to, it is killed there.
+
+# shellcheck source=tests/net/lib.sh disable=SC2034,SC2119,SC2153,SC2317
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+SYNSHIELD=$ROOT/build/stops/synshield
+FILE=$TMP/synshield.conf
+KILLS=0
+declare -A WALKED=()
+
+## Traffic
+
+# stream NAME ARG...: transfers of 2 s, one after the other; a line for each
+stream()
+{
+	local name=$1
+	shift
+	# shellcheck disable=SC2016 # expanded there
+	spawn "$name" cli bash -c 'trap "ended=1" TERM
+		while [[ ! ${ended:-} ]]; do "$@" || echo "failed: $?"; done' - \
+		"$TOOLS/tcpc" transfer --timeout 20 "$@"
+	STREAMS+=("$PID $name")
+}
+
+# Whole and right, all of them, and at least one in each 4 s.
+streams_are_right()
+{
+	local pid name
+	for stream in "${STREAMS[@]}"; do
+		read -r pid name <<< "$stream"
+		kill -TERM "$pid"
+		await 30 "the last transfer" eval "! running $pid"
+		is "$(grep -vc '^ok ' "$TMP/$name.out")" 0 \
+			"all transfers ($name) were whole and right"
+		holds "there were many ($name)" "$(grep -c '^ok ' "$TMP/$name.out") > SECONDS / 4"
+		diag "$name: $(grep -c '^ok ' "$TMP/$name.out") transfers in $SECONDS s"
+	done
+}
+STREAMS=()
+
+FREE_PORT=10000
+# served N: new connections
+served()
+{
+	FREE_PORT=$((FREE_PORT + $1))
+	[[ $(in_cli "$TOOLS/tcpc" get -n "$1" -c 2 --src "$CLI4" --timeout 20 \
+		--sports "$((FREE_PORT - $1))-$((FREE_PORT - 1))" "$SRV4" 80 | field ok) == "$1" ]]
+}
+
+## The state of things
+
+map_id() { bpftool -j map show pinned "$PIN_DIR/$SRV_IF/settings" 2> /dev/null | sed -n 's/.*"id":\([0-9]*\).*/\1/p'; }
+
+# programs MAP: how many the kernel has that use this map
+programs() { bpftool -j prog show | tr '}' '\n' | grep -Ec "\"map_ids\":\[([0-9,]*,)?$1[],]"; }
+
+# Three programs, no more: none of a start that was killed
+whole() { (($(programs "$(map_id)") == 3)); }
+
+# of MAP nothing is left
+clean()
+{
+	[[ ! -e $PIN_DIR/$SRV_IF ]] || { echo "pins are left: $(ls "$PIN_DIR/$SRV_IF")"; return 1; }
+	[[ ! $1 || $(programs "$1") == 0 ]] || { echo "programs are left: $(bpftool prog show | grep -B 1 "map_ids.*\b$1\b")"; return 1; }
+	[[ ! $(in_srv tc qdisc show dev "$SRV_IF" clsact) ]] || { echo "a qdisc is left"; return 1; }
+	[[ $(ip -n "$NS_SRV" link show "$SRV_IF") != *xdp* ]] || { echo "an XDP program is left"; return 1; }
+}
+
+# The kernel frees programs a moment after the last who has them.
+soon_clean()
+{
+	local -i i
+	for ((i = 0; i < 50; i++)); do
+		clean "$1" > "$TMP/left" && return
+		sleep 0.02
+	done
+	cat "$TMP/left"
+	return 1
+}
+
+# mended NAME COMMAND...: as check, but in this shell
+mended()
+{
+	local name=$1
+	shift
+	if "$@" > "$TMP/check" 2>&1; then ok "$name"; else not_ok "$name" "failed: $*" "$(< "$TMP/check")"; fi
+}
+
+## Kills
+
+# steps < OUTPUT: of what SYNSHIELD_STOP=tell says, the first and the last of each name, in order
+steps()
+{
+	awk '/^stop / { split($2, at, ":"); if (!(at[1] in last)) { first[n + 0] = $2; name[n++] = at[1] }
+			last[at[1]] = $2 }
+		END { for (i = 0; i < n; i++) { print first[i]
+			if (last[name[i]] != first[i]) print last[name[i]] } }'
+}
+
+# armed STOP ARG...: the daemon, which is killed there
+armed()
+{
+	spawn shield srv env "SYNSHIELD_STOP=$1" "$SYNSHIELD" run --pin-dir "$PIN_DIR" "${@:2}"
+	SHIELD_PID=$PID
+}
+
+# It was, or the test is wrong.
+fallen()
+{
+	local -i status
+	{
+		await 30 "the kill at $1" eval "! running $SHIELD_PID"
+		wait "$SHIELD_PID"
+		status=$?
+	} 2> /dev/null
+	((status == 137)) || bail "not killed at $1: $(cat "$TMP/shield.err")"
+	WALKED[${1%:*}]=1
+	((++KILLS))
+}
+
+# runs ARG...: the next daemon, whatever it finds
+runs()
+{
+	spawn shield srv "$SYNSHIELD" run --pin-dir "$PIN_DIR" "$@"
+	SHIELD_PID=$PID
+	await_said "$SHIELD_PID" shield.err ': protected\|: taken over' shield
+}
+
+# killed_command STOP COMMAND...: a command of the shield that is killed there
+killed_command()
+{
+	SYNSHIELD_STOP=$1 shield "${@:2}" > "$TMP/command.out" 2>&1
+	(($? == 137)) || bail "not killed at $1: $(cat "$TMP/command.out")"
+	WALKED[${1%:*}]=1
+	((++KILLS))
+}
+
+end_daemon()
+{
+	{
+		kill -KILL "$SHIELD_PID"
+		wait "$SHIELD_PID"
+	} 2> /dev/null
+}
+
+# detaches MAP: and nothing is left
+detaches()
+{
+	local said code
+	said=$(shield detach "$SRV_IF" 2>&1)
+	code=$?
+	# 3: there was nothing
+	((code == 0 || code == 3)) || { echo "detach: $said"; return 1; }
+	soon_clean "$1"
+}
+
+# mended_by_run MAP ARG...: by 'run', which serves, and leaves nothing behind
+mended_by_run()
+{
+	local map=$1 now
+	shift
+	runs "$@"
+	now=$(map_id)
+	served 2 || { echo "connections fail"; return 1; }
+	whole || { echo "$(programs "$now") programs: $(bpftool prog show | grep -B 1 "map_ids.*\b$now\b")"; return 1; }
+	end_daemon
+	detaches "$now" && soon_clean "$map"
+}
+
+
+# told FILE: until a daemon that tells is up; its steps
+told()
+{
+	await 30 "the daemon" grep -q ': protected\|: taken over' "$TMP/shield.err"
+	await 10 "its start" grep -q '^stop started' "$TMP/shield.err"
+	steps < "$TMP/shield.err"
+}
+
+# start_killed KIND
+start_killed()
+{
+	local args=("$SRV_IF" "--tc=$1" mode=always) step map
+	local -i n=0 both
+
+	armed tell "${args[@]}"
+	told > "$TMP/steps"
+	detaches "$(map_id)" || not_ok "detach"
+	mapfile -t STEPS < "$TMP/steps"
+	for step in "${STEPS[@]}"; do
+		# what attaches, both ways; the others by turns
+		[[ $step == noted* || $step == qdisc* || $step == filter* || $step == link* ]]
+		both=$((!$?))
+		if ((both || n % 2 == 0)); then
+			armed "$step" "${args[@]}"
+			fallen "$step"
+			mended "start, $1, killed at $step: mended by run" mended_by_run "$(map_id)" "${args[@]}"
+		fi
+		if ((both || n % 2)); then
+			armed "$step" "${args[@]}"
+			fallen "$step"
+			mended "start, $1, killed at $step: mended by detach" detaches "$(map_id)"
+		fi
+		n+=1
+	done
+}
+
+takes_over()
+{
+	runs "$@"
+	served 2 && whole
+}
+
+# over_killed KIND: killed while it takes over, again and again
+over_killed()
+{
+	local args=("$SRV_IF" "--tc=$1") step map
+
+	runs "${args[@]}" mode=always
+	end_daemon
+	map=$(map_id)
+	armed tell "${args[@]}"
+	told > "$TMP/steps"
+	end_daemon
+	mapfile -t STEPS < "$TMP/steps"
+	for step in "${STEPS[@]}"; do
+		armed "$step" "${args[@]}"
+		fallen "$step"
+		mended "take-over, $1, killed at $step: connections by cookie" served 2
+		mended "and taken over by the next, whole" takes_over "${args[@]}"
+		is "$(map_id)" "$map" "with the same maps"
+		end_daemon
+	done
+	mended "detach after all these" detaches "$map"
+}
+
+# detach_killed KIND
+detach_killed()
+{
+	local args=("$SRV_IF" "--tc=$1" mode=always) step map
+	local -i n=0
+
+	runs "${args[@]}"
+	SYNSHIELD_STOP=tell shield detach "$SRV_IF" 2>&1 | steps > "$TMP/steps"
+	mapfile -t STEPS < "$TMP/steps"
+	for step in "${STEPS[@]}"; do
+		runs "${args[@]}"
+		map=$(map_id)
+		((n % 2)) && end_daemon
+		killed_command "$step" detach "$SRV_IF"
+		end_daemon
+		if ((n++ % 4 < 2)); then
+			mended "detach, $1, killed at $step: mended by run" mended_by_run "$map" "${args[@]}"
+		else
+			mended "detach, $1, killed at $step: mended by detach" detaches "$map"
+		fi
+	done
+}
+
+# What is in force, as a file that 'run --config' reads
+in_force() { shield config "$SRV_IF" 2> /dev/null | grep -v '^;'; }
+
+# write_file ALL WEB ALLOWED DENIED: two of these, which differ in all that a file can say
+write_file()
+{
+	cat > "$FILE" <<-END
+		[$SRV_IF]
+		mode = always
+		quiet = $1
+		allow = $3
+		deny = $4
+		[$SRV_IF:80]
+		syn-rate = $2
+	END
+}
+write_a() { write_file 20 5000 192.0.2.0/24 198.51.100.0/25; }
+write_b() { write_file 30 7000 192.0.2.0/25 198.51.100.128/25; }
+# the other one than what is in force
+write_other() { if grep -q 'quiet = 20' "$FILE"; then write_b; else write_a; fi; }
+
+# as_in_file: it takes over, serves, and has in force all that the file says
+as_in_file()
+{
+	runs --config "$FILE"
+	served 2 && whole || return 1
+	in_force > "$TMP/now"
+	diff "$TMP/now" "$TMP/want.$(sed -n 's/quiet = //p' "$FILE")"
+}
+
+# reload_killed: by SIGHUP, which is given a file that differs from what runs
+reload_killed()
+{
+	local step begun
+
+	for other in b a; do
+		write_$other
+		runs --config "$FILE"
+		in_force > "$TMP/want.$(sed -n 's/quiet = //p' "$FILE")"
+		end_daemon
+	done
+	holds "the two files differ" "$(diff "$TMP/want.20" "$TMP/want.30" | grep -c '^[<>]') >= 8"
+	armed tell --config "$FILE"
+	told > /dev/null
+	begun=$(wc -l < "$TMP/shield.err")
+	write_other
+	kill -HUP "$SHIELD_PID"
+	await 20 "the reload" grep -q 'quiet 20 -> 30' "$TMP/shield.err"
+	tail -n "+$((begun + 1))" "$TMP/shield.err" | steps > "$TMP/steps"
+	end_daemon
+	mapfile -t STEPS < "$TMP/steps"
+	for step in "${STEPS[@]}"; do
+		armed "$step" --config "$FILE"
+		await 30 "the daemon" grep -q ': taken over' "$TMP/shield.err"
+		write_other
+		kill -HUP "$SHIELD_PID"
+		fallen "$step"
+		mended "reload, killed at $step: the next has in force what the file says" as_in_file
+		end_daemon
+	done
+}
+
+# command_killed WANTED COMMAND...: killed, and given again, its setting is in force
+command_killed()
+{
+	local wanted=$1 step
+	shift
+	SYNSHIELD_STOP=tell shield "$@" 2>&1 | steps > "$TMP/steps"
+	in_force > "$TMP/want"
+	mapfile -t STEPS < "$TMP/steps"
+	holds "$1 has steps, and does what it is told" "${#STEPS[@]} && $(grep -c "$wanted" "$TMP/want")"
+	for step in "${STEPS[@]}"; do
+		write_other
+		runs --config "$FILE"
+		killed_command "$step" "$@"
+		served 2 || not_ok "$1 killed: connections by cookie"
+		shield "$@" > "$TMP/command.out" 2>&1
+		in_force > "$TMP/again"
+		is "$(grep -c "$wanted" "$TMP/again")" 1 "$1, killed at $step, and given again: in force"
+		end_daemon
+	done
+}
+
+topo_up
+start_server web --listen :: 80
+start_server take --listen :: 90 sink
+start_server give --listen :: 91 source --bytes 200000
+start_flood flood --port 80 --rate 5000 --seconds 400
+SECONDS=0
+stream up --send 200000 --byte-rate 100000 "$SRV4" 90
+stream down --recv 200000 --byte-rate 100000 "$SRV6" 91
+
+reload_killed
+command_killed '^quiet *= 44' set "$SRV_IF" quiet=44 80:syn-rate=900
+command_killed '203.0.113.0/24' deny add 203.0.113.0/24
+check "detach" detaches "$(map_id)"
+diag "$KILLS kills, $SECONDS s"
+for kind in tcx clsact; do
+	start_killed $kind
+	over_killed $kind
+	detach_killed $kind
+	diag "$KILLS kills, $SECONDS s"
+done
+# all that are compiled in: none that this test does not know how to come to
+is "$(printf '%s\n' "${!WALKED[@]}" | sort)" "$(SYNSHIELD_STOP=list "$SYNSHIELD" | sort)" "each step was one of these"
+streams_are_right
+done_testing
