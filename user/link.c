@@ -108,7 +108,7 @@ __u32 link_pinned_id(const char *ifname, const char *what)
 /* A program's name tells nothing: another shield's, of other pins, bears the same. */
 bool link_prog_ours(const char *ifname, __u32 prog_id)
 {
-	__u32 ids[64], len, map_id, i;
+	__u32 ids[64] = {0}, len, map_id, i;
 	struct bpf_map_info map = {};
 	struct bpf_prog_info prog = {.nr_map_ids = 64, .map_ids = (uintptr_t)ids};
 	int map_fd = pin_get(ifname, map_names[MAP_SETTINGS]);

@@ -105,6 +105,13 @@ steps()
 			if (last[name[i]] != first[i]) print last[name[i]] } }'
 }
 
+# steps_of KIND: those told; what does not depend on how TC is attached is walked once, with tcx
+steps_of()
+{
+	local same='^(directory-made|loaded|maps-filled|ports-written|settings-written|started|unpinned)'
+	if [[ $1 == tcx ]]; then cat "$TMP/steps"; else grep -Ev "$same" "$TMP/steps"; fi
+}
+
 # armed STOP ARG...: the daemon, which is killed there
 armed()
 {
@@ -193,7 +200,7 @@ start_killed()
 	armed tell "${args[@]}"
 	told > "$TMP/steps"
 	detaches "$(map_id)" || not_ok "detach"
-	mapfile -t STEPS < "$TMP/steps"
+	mapfile -t STEPS < <(steps_of "$1")
 	for step in "${STEPS[@]}"; do
 		# what attaches, both ways; the others by turns
 		[[ $step == noted* || $step == qdisc* || $step == filter* || $step == link* ]]
@@ -229,7 +236,7 @@ over_killed()
 	armed tell "${args[@]}"
 	told > "$TMP/steps"
 	end_daemon
-	mapfile -t STEPS < "$TMP/steps"
+	mapfile -t STEPS < <(steps_of "$1")
 	for step in "${STEPS[@]}"; do
 		armed "$step" "${args[@]}"
 		fallen "$step"
@@ -249,7 +256,7 @@ detach_killed()
 
 	runs "${args[@]}"
 	SYNSHIELD_STOP=tell shield detach "$SRV_IF" 2>&1 | steps > "$TMP/steps"
-	mapfile -t STEPS < "$TMP/steps"
+	mapfile -t STEPS < <(steps_of "$1")
 	for step in "${STEPS[@]}"; do
 		runs "${args[@]}"
 		map=$(map_id)
