@@ -10,9 +10,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 LIMIT=600 # seconds that one file may take
 PASSED=0 FAILED=0 SKIPPED=0
-LOG=$(mktemp) || exit 1
-trap 'rm -f "$LOG"' EXIT
+LOGS=$(mktemp -d) || exit 1
+trap 'rm -rf "$LOGS"' EXIT
 trap 'exit 130' INT TERM
+
+# Those that load the machine little, and do not mind who else does: two at a time, at the end.
+TOGETHER=" cli config conns doctor host lists manual notify package privileges recount replay "
 
 declare -A COMMANDS=()
 ORDER=()
@@ -34,44 +37,64 @@ for file in tests/net/*.sh; do
 done
 (($#)) && ORDER=("$@")
 
-count() { grep -c -E "$1" "$LOG"; }
-
-# A file that ends early, or whose plan does not hold, has failed once more.
-run()
+# execute NAME: its output to $LOGS/NAME, then its exit status and seconds to $LOGS/NAME.end
+execute()
 {
-	local name=$1 command=${COMMANDS[$1]:-} status planned passed failed skipped start=$SECONDS
+	local command=${COMMANDS[$1]:-} start=$SECONDS
 
-	[[ $command ]] || {
-		echo "tests: no test called $name" >&2
-		exit 2
-	}
-	timeout -k 20 "$LIMIT" bash -c "$command" > "$LOG" 2>&1
-	status=$?
-	skipped=$(count '^ok .*# SKIP')
-	passed=$(($(count '^ok ') - skipped))
-	failed=$(count '^not ok ')
-	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$LOG")
+	timeout -k 20 "$LIMIT" bash -c "$command" > "$LOGS/$1" 2>&1
+	echo $? $((SECONDS - start)) > "$LOGS/$1.end"
+}
+
+# report NAME.  A file that ends early, or whose plan does not hold, has failed once more.
+report()
+{
+	local name=$1 log=$LOGS/$1 status seconds planned passed failed skipped
+
+	read -r status seconds < "$log.end"
+	skipped=$(grep -c '^ok .*# SKIP' "$log")
+	passed=$(($(grep -c '^ok ' "$log") - skipped))
+	failed=$(grep -c '^not ok ' "$log")
+	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$log")
 	if ((status == 124)); then
-		echo "not ok - $name did not end within $LIMIT s" | tee -a "$LOG"
+		echo "not ok - $name did not end within $LIMIT s" | tee -a "$log"
 		((failed++))
 	elif [[ $planned != $((passed + failed + skipped)) ]] || ((status && !failed)); then
 		echo "not ok - $name ended early (status $status, planned ${planned:-nothing})" \
-			>> "$LOG"
+			>> "$log"
 		((failed++))
 	fi
 	printf '%-12s %5d passed, %d failed, %d skipped  (%d s)\n' "$name" "$passed" "$failed" \
-		"$skipped" $((SECONDS - start))
+		"$skipped" "$seconds"
 	if ((failed)); then
-		grep -A 12 -E '^not ok|^Bail out' "$LOG"
-		grep -q -E '^not ok [0-9]|^Bail' "$LOG" || tail -n 40 "$LOG"
+		grep -A 12 -E '^not ok|^Bail out' "$log"
+		grep -q -E '^not ok [0-9]|^Bail' "$log" || tail -n 40 "$log"
 	else
-		grep -E '# SKIP' "$LOG"
+		grep -E '# SKIP' "$log"
 	fi
 	((PASSED += passed, FAILED += failed, SKIPPED += skipped))
 }
 
+together=()
 for name in "${ORDER[@]}"; do
-	run "$name"
+	[[ ${COMMANDS[$name]:-} ]] || {
+		echo "tests: no test called $name" >&2
+		exit 2
+	}
+	if (($# == 0)) && [[ $TOGETHER == *" $name "* ]]; then
+		together+=("$name")
+		continue
+	fi
+	execute "$name"
+	report "$name"
+done
+for name in "${together[@]}"; do
+	(($(jobs -rp | wc -l) < 2)) || wait -n
+	execute "$name" &
+done
+wait
+for name in "${together[@]}"; do
+	report "$name"
 done
 ((SKIPPED)) && extra=", $SKIPPED skipped"
 echo "$PASSED passed, $FAILED failed${extra:-}"
