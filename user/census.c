@@ -51,7 +51,7 @@ static int add_rebuilt(struct census *c, const struct maps *maps)
 	err = maps_get(maps, MAP_SETTINGS, &settings);
 	if (err)
 		return err;
-	conn_clock_config(&clock, &settings);
+	fsm_configure(&clock.config, &settings);
 	conn_clock_read(&clock);
 	for (i = 0; i < c->walk.count; i++) {
 		conn_view_make(&v, &clock, &tuples[i], &conns[i], NULL);

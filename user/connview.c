@@ -6,22 +6,6 @@
 #include "clock.h"
 #include "jiffies.h"
 
-void conn_clock_config(struct conn_clock *clock, const struct synshield_settings *s)
-{
-	clock->config = (struct fsm_config){
-		.syn_sent = s->syn_sent_timeout * SECOND_NS,
-		.syn_received = s->syn_received_timeout * SECOND_NS,
-		.established = s->established_timeout * SECOND_NS,
-		.fin_wait_1 = s->last_ack_timeout * SECOND_NS,
-		.fin_wait_2 = s->fin_wait_timeout * SECOND_NS,
-		.close_wait = s->close_wait_timeout * SECOND_NS,
-		.closing = s->last_ack_timeout * SECOND_NS,
-		.last_ack = s->last_ack_timeout * SECOND_NS,
-		.msl = s->msl * SECOND_NS,
-		.sparse = true,
-	};
-}
-
 void conn_clock_read(struct conn_clock *clock)
 {
 	clock->boottime = boottime_ns();
@@ -139,7 +123,7 @@ int conn_views(const struct maps *maps, bool followed, conn_view_cb cb, void *ar
 	err = maps_get(maps, MAP_SETTINGS, &settings);
 	if (err)
 		return err;
-	conn_clock_config(&clock, &settings);
+	fsm_configure(&clock.config, &settings);
 	err = maps_walk_open(&w, maps, MAP_CONNS);
 	while (!err && !last) {
 		last = maps_walk_next(&w, maps, MAP_CONNS);

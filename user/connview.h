@@ -31,8 +31,7 @@ struct conn_clock {
 	struct fsm_config config;
 };
 
-/* The time-outs that the operator asked for; then the hour. */
-void conn_clock_config(struct conn_clock *clock, const struct synshield_settings *s);
+/* The hour; config is for fsm_configure(). */
 void conn_clock_read(struct conn_clock *clock);
 /* closing: NULL if nobody follows it. */
 void conn_view_make(struct conn_view *v, const struct conn_clock *clock,

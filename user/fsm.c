@@ -4,7 +4,6 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-#define SECOND 1000000000ULL
 #define FLIGHT_MAX 65535
 /* The largest window there is (RFC 7323 section 2.3): no honest number is further away. */
 #define WINDOW_MAX (1U << 30)
@@ -26,27 +25,6 @@ struct step {
 	bool gone;   /* neither end had a state */
 	bool again;  /* a FIN, repeated */
 };
-
-void fsm_defaults(struct fsm_config *c)
-{
-	*c = (struct fsm_config){
-		/* Linux sends a SYN 7 times in 127 s, a SYN-ACK 6 times in 63 s */
-		.syn_sent = 120 * SECOND,
-		.syn_received = 60 * SECOND,
-		/* RFC 5382 REQ-5: not before 2 hours of keepalive and 4 minutes of probes */
-		.established = 7440 * SECOND,
-		/* how long the application waits is its own affair */
-		.close_wait = 7440 * SECOND,
-		/* tcp_fin_timeout */
-		.fin_wait_2 = 60 * SECOND,
-		/* a FIN that nobody answers is repeated 8 times, the last after 51 s of silence */
-		.fin_wait_1 = 60 * SECOND,
-		.closing = 60 * SECOND,
-		.last_ack = 60 * SECOND,
-		/* TIME_WAIT of 60 s, as Linux has it */
-		.msl = 30 * SECOND,
-	};
-}
 
 void fsm_init(struct fsm *f)
 {
@@ -116,60 +94,11 @@ static bool is_over(const struct fsm *f)
 
 /* --- deadlines --- */
 
-enum synshield_tcp_state fsm_timed(const struct fsm *f)
-{
-	const struct fsm_side *local = &f->side[FSM_LOCAL];
-
-	return local->state == SYNSHIELD_TCP_CLOSED ? f->side[FSM_REMOTE].state : local->state;
-}
-
-/* 0: none */
-static __u64 time_out(const struct fsm_config *c, enum synshield_tcp_state state)
-{
-	switch (state) {
-	case SYNSHIELD_TCP_SYN_SENT:
-		return c->syn_sent;
-	case SYNSHIELD_TCP_SYN_RECEIVED:
-		return c->syn_received;
-	case SYNSHIELD_TCP_ESTABLISHED:
-		return c->established;
-	case SYNSHIELD_TCP_FIN_WAIT_1:
-		return c->fin_wait_1;
-	case SYNSHIELD_TCP_FIN_WAIT_2:
-		return c->fin_wait_2;
-	case SYNSHIELD_TCP_CLOSE_WAIT:
-		return c->close_wait;
-	case SYNSHIELD_TCP_CLOSING:
-		return c->closing;
-	case SYNSHIELD_TCP_LAST_ACK:
-		return c->last_ack;
-	case SYNSHIELD_TCP_TIME_WAIT:
-		return 2 * c->msl;
-	default:
-		return 0;
-	}
-}
-
-/* Does the deadline count from the last segment, rather than from when the state was entered? */
-static bool is_for_idle(enum synshield_tcp_state state)
-{
-	return state != SYNSHIELD_TCP_SYN_SENT && state != SYNSHIELD_TCP_SYN_RECEIVED &&
-	       state != SYNSHIELD_TCP_TIME_WAIT;
-}
-
 static void set_deadline(struct fsm *f, __u64 from, const struct fsm_config *c)
 {
-	__u64 wait = time_out(c, fsm_timed(f));
+	__u64 wait = fsm_time_out(c, fsm_timed(f));
 
 	f->deadline = wait ? from + wait : FSM_NEVER;
-}
-
-void fsm_retime(struct fsm *f, const struct fsm_config *from, const struct fsm_config *to)
-{
-	enum synshield_tcp_state state = fsm_timed(f);
-
-	if (f->deadline != FSM_NEVER)
-		f->deadline += time_out(to, state) - time_out(from, state);
 }
 
 /* --- numbers, modulo 2^32 --- */
@@ -519,7 +448,7 @@ unsigned int fsm_segment(struct fsm *f, const struct fsm_segment *s, __u64 now,
 	if (!t.taken)
 		return 0;
 	settle(f);
-	if (t.began || t.again || is_for_idle(timed) || fsm_timed(f) != timed)
+	if (t.began || t.again || fsm_is_for_idle(timed) || fsm_timed(f) != timed)
 		set_deadline(f, now, c);
 	return actions(&t, was_over);
 }
@@ -537,8 +466,8 @@ unsigned int fsm_timeout(struct fsm *f, __u64 now, __u64 last_seen, const struct
 
 	if (f->deadline == FSM_NEVER)
 		return 0;
-	if (is_for_idle(timed) && last_seen + time_out(c, timed) > f->deadline)
-		f->deadline = last_seen + time_out(c, timed);
+	if (fsm_is_for_idle(timed) && last_seen + fsm_time_out(c, timed) > f->deadline)
+		f->deadline = last_seen + fsm_time_out(c, timed);
 	if (now < f->deadline)
 		return 0;
 	fsm_end(f);

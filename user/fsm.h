@@ -85,6 +85,8 @@ enum fsm_action {
 };
 
 void fsm_defaults(struct fsm_config *c);
+/* As the operator has set them, sparsely fed. */
+void fsm_configure(struct fsm_config *c, const struct synshield_settings *s);
 
 /* Nothing seen yet: the remote end CLOSED, the local one LISTEN. */
 void fsm_init(struct fsm *f);
@@ -111,6 +113,28 @@ void fsm_retime(struct fsm *f, const struct fsm_config *from, const struct fsm_c
 
 /* The state whose deadline it is.  TIME_WAIT's end is due, any other's is a time-out. */
 enum synshield_tcp_state fsm_timed(const struct fsm *f);
+/* How long it lasts, ns; 0: for ever. */
+__u64 fsm_time_out(const struct fsm_config *c, enum synshield_tcp_state state);
+/* Does that count from the last segment, rather than from when the state was entered? */
+bool fsm_is_for_idle(enum synshield_tcp_state state);
+
+/* Neither end has a state any more. */
+static inline bool fsm_is_gone(const struct fsm *f)
+{
+	enum synshield_tcp_state remote = f->side[FSM_REMOTE].state,
+				 local = f->side[FSM_LOCAL].state;
+
+	return (remote == SYNSHIELD_TCP_CLOSED || remote == SYNSHIELD_TCP_LISTEN) &&
+	       (local == SYNSHIELD_TCP_CLOSED || local == SYNSHIELD_TCP_LISTEN);
+}
+
+static inline bool fsm_same_states(const struct fsm *a, const struct fsm *b)
+{
+	return (fsm_is_gone(a) && fsm_is_gone(b)) ||
+	       (a->side[FSM_REMOTE].state == b->side[FSM_REMOTE].state &&
+		a->side[FSM_LOCAL].state == b->side[FSM_LOCAL].state);
+}
+
 /* Who opened it; false if both did, or it was not seen. */
 bool fsm_client(const struct fsm *f, enum fsm_end *client);
 const char *fsm_state_name(enum synshield_tcp_state state);

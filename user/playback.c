@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "capfile.h"
-#include "connview.h"
 #include "log.h"
 
 /* Connections that are followed at a time. */
@@ -315,16 +314,16 @@ static int set_locals(struct playback *b)
 
 static int set_stage(struct playback *b)
 {
-	struct conn_clock clock;
+	struct fsm_config config;
 	int err;
 
 	err = stage_open(&b->stage, b->mode, 2 * surmise_count(b->surmise) + 16384);
 	if (err)
 		return err;
 	b->observe = b->mode == SYNSHIELD_MODE_OBSERVE;
-	conn_clock_config(&clock, &b->stage.settings);
-	clock.config.sparse = false;
-	b->follow = follow_new(&clock.config, ROOM);
+	fsm_configure(&config, &b->stage.settings);
+	config.sparse = false;
+	b->follow = follow_new(&config, ROOM);
 	if (!b->follow)
 		return log_errno(-ENOMEM, "replay");
 	err = set_locals(b);

@@ -263,7 +263,7 @@ static int begin(struct trace *t)
 	err = maps_get(&t->maps, MAP_SETTINGS, &t->settings);
 	if (err)
 		return err;
-	conn_clock_config(&clock, &t->settings);
+	fsm_configure(&clock.config, &t->settings);
 	t->follow = follow_new(&clock.config, ROOM);
 	if (!t->follow)
 		return -ENOMEM;

@@ -336,12 +336,15 @@ test_t11()
 		"$(dump conns | grep -c '^1011 ')"
 }
 
-# t14 SPORT STATES: gone in the end
+# t14 SPORT STATES: gone in the end, which is made to be soon
 t14()
 {
 	shows "$1" "$2" "T14 ${2#* }"
+	shield set "$SRV_IF" fin-wait-timeout=1 close-wait-timeout=1 last-ack-timeout=1
 	await 15 "T14 ${2#* } to time out" shown "$1" ""
 	ok "T14 ${2#* } times out"
+	shield set "$SRV_IF" fin-wait-timeout=60 close-wait-timeout=86400 last-ack-timeout=60
+	sleep 1.1
 }
 
 test_t14()
@@ -349,7 +352,6 @@ test_t14()
 	sysctl_in "$NS_SRV" net.ipv4.tcp_orphan_retries 1
 	play_handshake 1014
 	srv close s1014
-	shield set "$SRV_IF" fin-wait-timeout=1 close-wait-timeout=1 last-ack-timeout=1
 	t14 1014 "CLOSE_WAIT FIN_WAIT_1"
 	play_handshake 1114
 	srv close s1114
@@ -368,7 +370,6 @@ test_t14()
 	srv close s1414
 	WAIT=50 play 1414 FA
 	t14 1414 "TIME_WAIT CLOSING"
-	shield set "$SRV_IF" fin-wait-timeout=60 close-wait-timeout=86400 last-ack-timeout=60
 }
 
 # A socket that an application still holds is not given up

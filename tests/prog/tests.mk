@@ -57,12 +57,12 @@ $(T)/unit/settings.o $(T)/unit/lists.o $(T)/unit/hints.o $(T)/unit/fsm.o $(T)/un
 	$(T)/unit/canvas.o $(T)/unit/bloom.o: TESTS_CFLAGS += -Iuser
 $(T)/unit-settings: $(B)/user/options.o $(B)/user/near.o
 $(T)/unit-hints: $(B)/user/hints.o
-$(T)/unit-fsm $(T)/unit-fsm_table $(T)/unit-fsm_wire: $(B)/user/fsm.o
+$(T)/unit-fsm $(T)/unit-fsm_table $(T)/unit-fsm_wire: $(B)/user/fsm.o $(B)/user/fsm_time.o
 $(T)/unit-wheel: $(B)/user/wheel.o
 $(T)/unit-loop: $(B)/user/loop.o $(B)/user/wheel.o
 $(T)/unit-capture: $(B)/user/capfile.o $(B)/user/frame.o
 $(T)/unit-bloom: $(B)/user/bloom.o
-$(T)/unit-rungs: $(B)/user/rungs.o $(B)/user/fsm.o
+$(T)/unit-rungs: $(B)/user/rungs.o $(B)/user/fsm.o $(B)/user/fsm_time.o
 $(T)/unit-toprates: $(B)/user/toprates.o $(B)/user/counts.o
 $(T)/unit-canvas: $(B)/user/canvas.o
 $(T)/unit-lists: $(B)/user/cidr.o $(B)/user/lists.o $(B)/user/listed.o $(B)/user/listfile.o
