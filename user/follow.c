@@ -389,8 +389,22 @@ static void answer_cookie(struct followed *c, struct follow_step *s)
 	s->answer_local = SYNSHIELD_TCP_LISTEN;
 }
 
+/*
+ * What the driver's RST does to a remote end that has a state yet: it heeds only the number
+ * that it expects (RFC 5961), which old data does not acknowledge.
+ */
+static void answer_closing(struct follow *f, struct followed *c, struct follow_step *s)
+{
+	const struct synshield_event *e = s->event;
+
+	if (e->flags & TH_ACK && e->ack == c->fsm.side[FSM_LOCAL].next)
+		feed(f, c, FSM_LOCAL, TH_RST, e->ack, 0, 0, s->time);
+	s->answer_remote = follow_state(c, FSM_REMOTE);
+	s->answer_local = follow_state(c, FSM_LOCAL);
+}
+
 /* RFC 9293 section 3.10.7.1. */
-static void answer_rst(struct followed *c, struct follow_step *s)
+static void answer_rst(struct follow *f, struct followed *c, struct follow_step *s)
 {
 	const struct synshield_event *e = s->event;
 
@@ -398,6 +412,8 @@ static void answer_rst(struct followed *c, struct follow_step *s)
 	s->answer_remote = s->answer_local = SYNSHIELD_TCP_CLOSED;
 	if (is_over(c)) /* nobody knows of it, or listens */
 		s->local = c->fsm.side[FSM_LOCAL].state = SYNSHIELD_TCP_CLOSED;
+	else
+		answer_closing(f, c, s);
 	if (e->flags & TH_ACK) {
 		s->answer_flags = TH_RST;
 		s->answer_seq = s->ack;
@@ -413,7 +429,7 @@ static void answer_rst(struct followed *c, struct follow_step *s)
 }
 
 /* It did not get to the kernel: the local end knows nothing of it. */
-static void refuse(struct followed *c, struct follow_step *s)
+static void refuse(struct follow *f, struct followed *c, struct follow_step *s)
 {
 	s->remote = follow_state(c, FSM_REMOTE);
 	s->local = follow_state(c, FSM_LOCAL);
@@ -422,7 +438,7 @@ static void refuse(struct followed *c, struct follow_step *s)
 	if (s->reason == SYNSHIELD_REASON_cookie || s->reason == SYNSHIELD_REASON_kernel_cookie)
 		answer_cookie(c, s);
 	else
-		answer_rst(c, s);
+		answer_rst(f, c, s);
 }
 
 int follow_segment(struct follow *f, const struct synshield_event *e, __u64 time, bool observed,
@@ -453,6 +469,6 @@ int follow_segment(struct follow *f, const struct synshield_event *e, __u64 time
 	if (!s->judged || s->observed || s->action == SYNSHIELD_PASS)
 		pass(f, c, s);
 	else
-		refuse(c, s);
+		refuse(f, c, s);
 	return 0;
 }

@@ -128,8 +128,13 @@ rows_late()
 		"$client >S* <A" CLOSED/TIME_WAIT 10
 	row_late "T13 the client in TIME_WAIT, old data: no state moves" \
 		"$client >D*" CLOSED/TIME_WAIT 10
-	row_late "T13 the client in TIME_WAIT, an old ACK: no state moves" \
-		"$client >A*" CLOSED/TIME_WAIT 10
+	make_cap "$client >A*"
+	is "$(replay "$CAP" --ladder | rungs | tail -n 2)" '>ACK TIME_WAIT/CLOSED reply unknown_ack
+<RST CLOSED/CLOSED by the driver' "T13 its last ACK again: the RST is right, and ends TIME_WAIT (RFC 1337)"
+	make_cap "$client >D*"
+	is "$(replay "$CAP" --ladder | rungs | tail -n 2)" \
+		'>PSH,ACK TIME_WAIT/CLOSED reply unknown_data
+<RST TIME_WAIT/CLOSED by the driver' "T13 nor by the RST that old data is answered with: it is old, too"
 }
 
 # row_ends NAME RUNG SEGMENTS: nothing comes any more; another conversation moves the clock
