@@ -133,7 +133,9 @@ static __always_inline __u8 read_flags(const struct shield *s, struct tcp_sock *
 	struct tcp_sock___ao *ao = (void *)tp;
 	__u8 flags = 0;
 
-	if (!(s->host->flags & SYNSHIELD_HOST_REQSK))
+	/* With tcp_syncookies=0 the kernel accepts no cookie, ours neither, and makes none. */
+	if (!(s->host->flags & SYNSHIELD_HOST_REQSK) ||
+	    !(s->host->flags & SYNSHIELD_HOST_SYNCOOKIES))
 		flags |= SYNSHIELD_LISTENER_KERNEL_COOKIE;
 	if (bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ_BITFIELD(tp, is_mptcp))
 		flags |= SYNSHIELD_LISTENER_KERNEL_COOKIE;

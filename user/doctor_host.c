@@ -57,9 +57,9 @@ static const struct sysctl {
 	 "every user may load BPF programs",
 	 "By side channels they may read the kernel's memory, with the cookie keys in it"},
 	{"ipv4/tcp_syncookies", "net.ipv4.tcp_syncookies", 1, 2, 1, FINDING_WARNING,
-	 "tcp_syncookies", "the kernel makes cookies, too", "the kernel makes no cookies",
-	 "Listeners that take no others (MPTCP) cannot be protected; nor anything, should "
-	 "the shield be taken off"},
+	 "tcp_syncookies", "the kernel accepts cookies", "the kernel accepts no cookies",
+	 "Not those of the shield, either: every SYN is left to the kernel, and a flood fills its "
+	 "queues"},
 	{"ipv4/tcp_timestamps", "net.ipv4.tcp_timestamps", 1, 2, 1, FINDING_WARNING,
 	 "tcp_timestamps", "cookies are lossless", "no timestamps",
 	 "Cookies keep only a rounded MSS and few options"},

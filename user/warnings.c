@@ -4,13 +4,11 @@
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "devices.h"
 #include "ethtool.h"
 #include "host.h"
-#include "listeners.h"
 #include "log.h"
 #include "probe.h"
 
@@ -52,20 +50,6 @@ static void mend(struct warning *w, const char *fmt, ...)
 	va_end(ap);
 }
 
-static int kernel_cookie_listeners(const struct maps *maps)
-{
-	struct listener_row *rows;
-	size_t count, i;
-	int found = 0;
-
-	if (!maps || listeners_read(maps, &rows, &count))
-		return 0;
-	for (i = 0; i < count; i++)
-		found += !!(rows[i].value.flags & SYNSHIELD_LISTENER_KERNEL_COOKIE);
-	free(rows);
-	return found;
-}
-
 static void check_offloads(struct list *list, const char *ifname)
 {
 	struct ethtool_facts facts;
@@ -91,9 +75,8 @@ static void check_offloads(struct list *list, const char *ifname)
 		     "ethtool -K %s lro off", ifname);
 }
 
-static void check_kernel(struct list *list, const struct maps *maps)
+static void check_kernel(struct list *list)
 {
-	int mptcp = kernel_cookie_listeners(maps);
 	long syncookies = host_sysctl("ipv4/tcp_syncookies", 0, 0);
 
 	if (!probe_reqsk())
@@ -101,17 +84,11 @@ static void check_kernel(struct list *list, const struct maps *maps)
 		    "this kernel has no bpf_sk_assign_tcp_reqsk() (Linux 6.9): the kernel's own "
 		    "cookies are used, which keep fewer TCP options")
 			->of_kernel = true;
-	if (syncookies)
-		return;
-	if (mptcp)
+	if (!syncookies)
 		mend(add(list, "tcp_syncookies",
-			 "%d listener(s) take only the kernel's own cookies (MPTCP), and these "
-			 "are turned off",
-			 mptcp),
-		     "sysctl -w net.ipv4.tcp_syncookies=1");
-	else if (!probe_reqsk())
-		mend(add(list, "tcp_syncookies",
-			 "the kernel's own cookies are turned off: no SYN can be answered"),
+			 "net.ipv4.tcp_syncookies is 0, and the kernel accepts no cookie then, "
+			 "whoever "
+			 "made it: every SYN is left to it"),
 		     "sysctl -w net.ipv4.tcp_syncookies=1");
 }
 
@@ -191,7 +168,7 @@ int warnings_collect(const char *ifname, const struct pin_note *note, const stru
 	if (note && note->generic)
 		add(&list, "XDP", "XDP runs in generic mode: every packet costs an skb first");
 	check_offloads(&list, ifname);
-	check_kernel(&list, maps);
+	check_kernel(&list);
 	check_others(&list, if_nametoindex(ifname), maps, !note || note->netns == pin_netns());
 	return list.count;
 }

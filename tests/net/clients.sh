@@ -395,6 +395,15 @@ mptcp()
 		"MPTCP listener: each of the kernel's cookies was taken"
 	sysctl_in "$NS_SRV" net.ipv4.tcp_syncookies 1
 	cookie_check "a TCP listener beside an MPTCP one" 50 one_by_one "$SRV4" "$WEB" 50
+	sysctl_in "$NS_SRV" net.ipv4.tcp_syncookies 0
+	pause 3 # until the daemon knows, and the listener is read anew
+	BEFORE=$(counts)
+	check "tcp_syncookies=0, with which the kernel accepts no cookie: clients are served" \
+		one_by_one "$SRV4" "$WEB" 20
+	is $(($(field pass.cookie_not_due <<< "$(counts)") - $(field pass.cookie_not_due <<< "$BEFORE"))) 20 \
+		"tcp_syncookies=0: their SYNs are left to the kernel"
+	sysctl_in "$NS_SRV" net.ipv4.tcp_syncookies 1
+	pause 3
 }
 
 # tag_twice NS IF: two tags make a frame larger than a veth takes, so packets are smaller; DEV is the
