@@ -77,7 +77,7 @@ static void check_occupant(struct findings *all, const char *ifname, bool ours)
 	if (o.name[0])
 		snprintf(name, sizeof(name), "'%s', ", o.name);
 	caps_missing(missing, sizeof(missing));
-	if (o.dispatcher && !missing[0] && probe_freplace()) {
+	if (o.dispatcher && !missing[0] && probe_freplace(true)) {
 		finding_add(all, FINDING_OK, "XDP", "libxdp's dispatcher is there: it has room");
 		return;
 	}

@@ -98,9 +98,17 @@ static void check_helpers(struct findings *all)
 
 static void check_attaching(struct findings *all)
 {
-	if (probe_freplace())
+	if (probe_freplace(true))
 		finding_add(all, FINDING_OK, "dispatcher",
 			    "this kernel replaces BPF functions: libxdp's dispatcher is tried");
+	else if (probe_freplace(false))
+		finding_why(
+			finding_add(all, FINDING_NOTE, "dispatcher",
+				    "this kernel lets no function that changes packets replace "
+				    "one that does not: libxdp's dispatcher takes the shield "
+				    "only if its slots change packets"),
+			"Otherwise (as with Debian 12's libxdp) the shield runs alone on XDP, or "
+			"not at all where another program is attached");
 	else
 		finding_why(finding_add(all, FINDING_NOTE, "dispatcher",
 					"this kernel replaces no BPF functions (freplace): no "

@@ -56,18 +56,26 @@ static int load_target(int btf_fd, int entry, int slot)
 	return bpf_prog_load(BPF_PROG_TYPE_XDP, "probe_entry", "GPL", insns, 4, &opts);
 }
 
-static int load_replacement(int btf_fd, int target, int slot)
+/* One that changes packets, as the shield's does, also calls bpf_xdp_adjust_tail(ctx, 0). */
+static int load_replacement(int btf_fd, int target, int slot, bool changes)
 {
-	const struct bpf_insn insns[] = {PASS_INSN, EXIT_INSN};
+	const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_xdp_adjust_tail},
+		PASS_INSN,
+		EXIT_INSN,
+	};
+	int skipped = changes ? 0 : 2;
 	struct bpf_func_info func = {0, slot};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_btf_fd = btf_fd, .func_info = &func,
 		    .func_info_cnt = 1, .func_info_rec_size = sizeof(func),
 		    .attach_prog_fd = target, .attach_btf_id = slot);
 
-	return bpf_prog_load(BPF_PROG_TYPE_EXT, "probe_slot", "GPL", insns, 2, &opts);
+	return bpf_prog_load(BPF_PROG_TYPE_EXT, "probe_slot", "GPL", insns + skipped, 4 - skipped,
+			     &opts);
 }
 
-bool probe_freplace(void)
+bool probe_freplace(bool changes)
 {
 	int entry, slot, target, replacement = -1;
 	struct btf *btf = freplace_btf(&entry, &slot);
@@ -78,7 +86,7 @@ bool probe_freplace(void)
 	if (target < 0)
 		log_detail("no dispatcher: the probe's target program was refused");
 	else
-		replacement = load_replacement(btf__fd(btf), target, slot);
+		replacement = load_replacement(btf__fd(btf), target, slot, changes);
 	if (replacement >= 0)
 		close(replacement);
 	if (target >= 0)

@@ -6,9 +6,12 @@
 
 /* What this kernel can do, found by doing it where that costs nothing. */
 
-/* Programs may replace functions of others: what libxdp's dispatcher needs. */
-bool probe_freplace(void);
-/* bpf_sk_assign_tcp_reqsk() exists: cookies are accepted without a sysctl */
+/*
+ * Programs may replace functions of others: what libxdp's dispatcher needs.  changes: also such
+ * that change packets may replace those that do not (before Linux 6.13, and its stable 6.12).
+ */
+bool probe_freplace(bool changes);
+/* bpf_sk_assign_tcp_reqsk() exists: the kernel accepts our cookies, unless tcp_syncookies is 0 */
 bool probe_reqsk(void);
 /*
  * bpf_xdp_ct_lookup() exists: netfilter's connections can be asked for.  Stays what it

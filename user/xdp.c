@@ -170,7 +170,7 @@ int xdp_attach(const char *ifname, int ifindex, enum xdp_mode mode, bool solo,
 	int err;
 
 	xdp_look(ifindex, &o);
-	shared = !solo && (!o.prog_id || o.dispatcher) && probe_freplace();
+	shared = !solo && (!o.prog_id || o.dispatcher) && probe_freplace(false);
 	if (o.prog_id && !shared)
 		return refuse_occupied(ifname, &o);
 	if (shared) {
