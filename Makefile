@@ -61,7 +61,7 @@ include man/man.mk
 
 # --- what to call ---
 
-.PHONY: help deps lint-deps demo test lint format picture install uninstall deb clean
+.PHONY: help deps lint-deps demo test test-vm lint format picture install uninstall deb clean
 
 help:
 	@echo 'make            build/synshield'
@@ -70,6 +70,8 @@ help:
 	@echo 'make test       install, build, and run every test (root); TESTS="cli flood" for some'
 	@echo 'make bench      install, build, and measure against peers and limits (root, 12 min);'
 	@echo '                BENCH=short only shows that it works'
+	@echo 'make test-vm    the integration tests on the kernels of Debian 12, 6.1 and 6.12, emulated'
+	@echo '                (root, 30 min); KERNELS=6.1 TESTS="cli lists" for some'
 	@echo 'make lint       format, static analysis, shell scripts'
 	@echo 'make format     put the sources into shape'
 	@echo 'make verifier-stats  size of the BPF programs, against their ceiling (root)'
@@ -92,6 +94,11 @@ demo: deps
 test: deps
 	$(Q)$(MAKE) --no-print-directory all tools tests bench-tools builds
 	$(Q)tests/run.sh $(TESTS)
+
+test-vm: deps
+	$(Q)tests/deps.sh vm
+	$(Q)$(MAKE) --no-print-directory all tools tests
+	$(Q)TESTS="$(TESTS)" tests/vm/run.sh $(KERNELS)
 
 C_SOURCES = $(shell git ls-files '*.c' '*.h' | grep -v ^vmlinux/)
 SHELL_SOURCES = $(shell git ls-files '*.sh' debian/synshield.prerm) .ci/run

@@ -10,6 +10,7 @@ packages="gcc make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libelf-de
 	prometheus python3-prometheus-client"
 packages="$packages systemd dpkg-dev debhelper lintian" # for the package's test
 [ "${1:-}" = lint ] && packages="$packages clang-format cppcheck shellcheck git"
+[ "${1:-}" = vm ] && packages="qemu-system-x86 seabios busybox-static cpio kmod xz-utils xdp-tools debootstrap"
 
 missing=
 for package in $packages; do

@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 	exit 1
 }
 
-LIMIT=600 # seconds that one file may take
+LIMIT=${LIMIT:-600} # seconds that one file may take
 PASSED=0 FAILED=0 SKIPPED=0
 LOGS=$(mktemp -d) || exit 1
 trap 'rm -rf "$LOGS"' EXIT
@@ -36,6 +36,11 @@ for file in tests/net/*.sh; do
 	ORDER+=("$name")
 done
 (($#)) && ORDER=("$@")
+for i in "${!ORDER[@]}"; do
+	[[ ${ORDER[i]} == */* ]] || continue
+	name=$(basename "${ORDER[i]}" .sh)
+	COMMANDS[$name]=${ORDER[i]} ORDER[i]=$name
+done
 
 # execute NAME: its output to $LOGS/NAME, then its exit status and seconds to $LOGS/NAME.end
 execute()

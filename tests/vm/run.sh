@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# The integration tests in virtual machines with the kernels of Debian 12. run.sh [KERNEL...]: only
+# those (6.1, 6.12); TESTS="..." runs these tests, as tests/run.sh takes them.
+
+# shellcheck source=tests/vm/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+LIMIT=1500 # seconds for a kernel
+KERNELS=(6.1 6.12)
+(($#)) && KERNELS=("$@")
+
+# Left out: floods and whatever counts on the speed of a real processor.
+HERE=(tests/vm/tests/attach.sh tests/vm/tests/dispatcher.sh tests/vm/tests/devices.sh)
+COMMON=(prog cli doctor lists conns survive)
+
+failed=0
+for kernel in "${KERNELS[@]}"; do
+	echo "== Linux $kernel"
+	why=$(vm_why_not "$kernel")
+	if [[ $why ]]; then
+		echo "not run: $why"
+		failed=1
+		continue
+	fi
+	tests=${TESTS:-${HERE[*]} ${COMMON[*]}}
+	vm_run "$kernel" "$LIMIT" "LIMIT=400 tests/run.sh $tests"
+	status=$?
+	((status == 124)) && echo "not ok - the machine was ended after $LIMIT s"
+	((status == 125)) && echo "not ok - the machine died: $VM/$kernel.console"
+	((status)) && failed=1
+done
+exit $failed
