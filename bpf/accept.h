@@ -137,7 +137,7 @@ static __always_inline bool read_cookie_again(struct __sk_buff *skb, const struc
 
 	if (len > TCP_OPTIONS_MAX || (p->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK)
 		return false;
-	if (len && bpf_skb_load_bytes(skb, p->l4 + TCP_HEADER_MIN, bytes.byte, load_len(len)))
+	if (len && bpf_skb_load_bytes(skb, p->l4 + TCP_HEADER_MIN, &bytes, load_len(len)))
 		return false;
 	bytes.len = len;
 	parse_options_bytewise(&bytes, &o);

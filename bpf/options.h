@@ -41,11 +41,13 @@ struct options {
 	bool bad; /* a length that cannot be */
 };
 
+/* They are loaded to its begin; what load_len() may seem to load on top of them is overwritten. */
 struct option_bytes {
-	__u8 byte[LOAD_MAX];
+	__u8 byte[LOAD_MAX - 2 * sizeof(__u32)];
 	__u32 len;
 	__u32 at; /* the cursor: kept here, the verifier forgets where it came from */
 };
+_Static_assert(sizeof(struct option_bytes) == LOAD_MAX, "room for load_len()");
 
 static __always_inline void take_wscale(struct options *o, __u8 shift)
 {
@@ -156,27 +158,43 @@ static __always_inline void no_options(struct options *o)
 	o->wscale = WSCALE_NONE;
 }
 
-/*
- * The options between offset `at` of the packet and the end of its TCP header,
- * `len` bytes on.  0, or -1 if a length is wrong.
- */
-__noinline int parse_options(struct xdp_md *ctx, __u32 at, __u32 len, struct options *o)
+/* 0; 1 if one of them is no aligned word. */
+__noinline int parse_options_fast(struct xdp_md *ctx, __u32 at, __u32 len, struct options *o)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct option_bytes bytes = {};
 
 	if (!o)
 		return -1;
 	no_options(o);
 	at &= 0x3fff; /* past IPV6_HEADERS_MAX of the longest */
-	if (parse_options_aligned(data + at, end, len / 4, o))
-		return 0;
+	return !parse_options_aligned(data + at, end, len / 4, o);
+}
+
+__noinline int parse_options_slowly(struct xdp_md *ctx, __u32 at, __u32 len, struct options *o)
+{
+	struct option_bytes bytes = {};
+
+	if (!o)
+		return -1;
 	no_options(o);
-	if (!len || len > TCP_OPTIONS_MAX || bpf_xdp_load_bytes(ctx, at, bytes.byte, load_len(len)))
+	if (!len || len > TCP_OPTIONS_MAX || bpf_xdp_load_bytes(ctx, at, &bytes, load_len(len)))
 		return -1;
 	bytes.len = len;
 	parse_options_bytewise(&bytes, o);
 	return o->bad ? -1 : 0;
+}
+
+/*
+ * The options between offset `at` of the packet and the end of its TCP header,
+ * `len` bytes on.  0, or -1 if a length is wrong.  Two functions, one after the
+ * other: within one another they would be too much for the stack of Linux 6.1,
+ * which counts at least 32 bytes for each.
+ */
+static __always_inline int parse_options(struct xdp_md *ctx, __u32 at, __u32 len, struct options *o)
+{
+	int step = parse_options_fast(ctx, at, len, o);
+
+	return step > 0 ? parse_options_slowly(ctx, at, len, o) : step;
 }
 
 #endif
