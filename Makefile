@@ -61,7 +61,7 @@ include man/man.mk
 
 # --- what to call ---
 
-.PHONY: help deps lint-deps demo test test-vm lint format picture install uninstall deb clean
+.PHONY: help deps lint-deps demo test test-vm test-service lint format picture install uninstall deb clean
 
 help:
 	@echo 'make            build/synshield'
@@ -72,6 +72,7 @@ help:
 	@echo '                BENCH=short only shows that it works'
 	@echo 'make test-vm    the integration tests on the kernels of Debian 12, 6.1 and 6.12, emulated'
 	@echo '                (root, 30 min); KERNELS=6.1 TESTS="cli lists" for some'
+	@echo 'make test-service  synshield.service under systemd, emulated (root, 5 min)'
 	@echo 'make lint       format, static analysis, shell scripts'
 	@echo 'make format     put the sources into shape'
 	@echo 'make verifier-stats  size of the BPF programs, against their ceiling (root)'
@@ -99,6 +100,11 @@ test-vm: deps
 	$(Q)tests/deps.sh vm
 	$(Q)$(MAKE) --no-print-directory all tools tests
 	$(Q)TESTS="$(TESTS)" tests/vm/run.sh $(KERNELS)
+
+test-service: deps
+	$(Q)tests/deps.sh vm
+	$(Q)$(MAKE) --no-print-directory all tools
+	$(Q)tests/vm/systemd.sh
 
 C_SOURCES = $(shell git ls-files '*.c' '*.h' | grep -v ^vmlinux/)
 SHELL_SOURCES = $(shell git ls-files '*.sh' debian/synshield.prerm) .ci/run

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Runs the TAP tests and adds them up.  run.sh [NAME...]: only those (cli, flood, prog, ...).
+# Runs the TAP tests and adds them up.  run.sh [NAME...]: only those (cli, flood, prog, ..., or a
+# file, tests/vm/tests/attach.sh).
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 [[ $EUID == 0 ]] || {
