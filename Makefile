@@ -57,7 +57,7 @@ $(B)/synshield: $(USER_OBJ)
 
 include man/man.mk
 -include tests/tools/tools.mk tests/prog/tests.mk tests/bench/bench.mk \
-	tests/net/builds.mk
+	tests/net/builds.mk tests/fuzz/fuzz.mk
 
 # --- what to call ---
 
