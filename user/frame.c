@@ -105,7 +105,7 @@ static bool make_ethernet(struct frame *f, const struct link *link, const __u8 *
 	static const __u8 macs[12] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1};
 
 	if (captured <= link->header || len < captured ||
-	    len - link->header + ETHERNET_LEN > FRAME_MAX)
+	    len - link->header > FRAME_MAX - ETHERNET_LEN)
 		return false;
 	if (link->type == LINK_ETHERNET) {
 		memcpy(f->byte, data, ETHERNET_LEN);

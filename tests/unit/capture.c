@@ -496,6 +496,8 @@ static void row_frames(void)
 		frame_read(&f, 1, data, captured, 54);
 		right &= captured == 54 ? f.kind == FRAME_TCP : f.kind == FRAME_CUT;
 	}
+	frame_read(&f, 1, data, 54, 0xffffffff); /* with a header more it would come round to 0 */
+	right &= f.kind == FRAME_CUT;
 	for (__u32 at = 12; at < 54; at++) {
 		__u8 was = data[at];
 
