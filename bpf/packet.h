@@ -215,7 +215,9 @@ static __always_inline enum parsed parse_ipv6_extensions(struct cursor *c, __u8 
 		next = ext->next;
 		c->pos += len;
 	}
-	return next == IPPROTO_TCP ? PARSED : PARSED_BEYOND_REACH;
+	if (next == IPPROTO_TCP)
+		return PARSED;
+	return is_extension(next) ? PARSED_BEYOND_REACH : PARSED_NOT_TCP;
 }
 
 static __always_inline enum parsed parse_ipv6(struct cursor *c, struct packet *p)

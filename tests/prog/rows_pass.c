@@ -94,6 +94,8 @@ static void rows_extensions(void)
 	for (int i = 0; i < 7; i++)
 		s.extension[i] = (struct extension){60, 8};
 	row_segment(DROP(beyond_reach), &s, "IPv6: seven extension headers");
+	s.extension[6].kind = 17;
+	row_segment(PASS(not_tcp), &s, "IPv6: six extension headers, then UDP");
 	s.extensions = 2;
 	s.extension[0] = s.extension[1] = (struct extension){60, 2048};
 	row_segment(DROP(beyond_reach), &s, "IPv6: TCP header past the frame's first page");
