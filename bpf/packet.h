@@ -199,18 +199,17 @@ static __always_inline enum parsed parse_ipv6_extensions(struct cursor *c, __u8 
 			return PARSED_NOT_TCP;
 		if ((void *)(ext + 1) > c->end)
 			return truncated(c, PARSED_BAD_IP);
+		len = next == IPV6_FRAGMENT ? 8 : (ext->len + 1) * 8;
+		if (len > *left)
+			return PARSED_BAD_IP;
 		if (next == IPV6_ROUTING && ext->segments_left)
 			return PARSED_NOT_TCP; /* for another host */
-		len = (ext->len + 1) * 8;
 		if (next == IPV6_FRAGMENT) {
-			len = 8;
 			if (ext->fragment & bpf_htons(IPV6_OFFSET))
 				return ext->next == IPPROTO_TCP ? PARSED_FRAGMENT : PARSED_NOT_TCP;
 			/* without MF it is all there is (RFC 6946) */
 			*fragment |= ext->fragment & bpf_htons(IPV6_MF);
 		}
-		if (len > *left)
-			return PARSED_BAD_IP;
 		*left -= len;
 		next = ext->next;
 		c->pos += len;
