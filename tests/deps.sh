@@ -4,7 +4,7 @@
 # missing.  Services that come with it (nginx, sshd) are not started.
 set -eu
 
-packages="gcc make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libelf-dev zlib1g-dev
+packages="gcc make pkg-config clang libclang-rt-14-dev llvm bpftool libbpf-dev libxdp-dev libelf-dev zlib1g-dev
 	libmnl-dev libncurses-dev libinih-dev libmicrohttpd-dev libc6-dev iproute2 nftables ethtool iputils-ping procps util-linux kmod nginx-light curl
 	man-db mandoc bsdextrautils netbase tcpdump tshark nmap iperf3 openssh-client openssh-server python3 perl tmux ncurses-base
 	prometheus python3-prometheus-client"

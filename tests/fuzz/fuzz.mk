@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# make fuzz SECONDS=N: each target for so long; root, for the one that runs the BPF programs
+# make fuzz SECONDS=N: each target for so long (60); root, for the one that runs BPF programs
 # make fuzz-build: the targets alone, into build/fuzz
 
 F := $(B)/fuzz
@@ -11,7 +11,10 @@ FUZZ_CFLAGS = $(ALL_CFLAGS) -Iuser -Itests/fuzz $(FUZZ_FLAGS) \
 SECONDS ?= 60
 
 .PHONY: fuzz fuzz-build
-fuzz-build: $(FUZZ_BIN)
+fuzz: fuzz-build
+	$(Q)FUZZ_SECONDS=$(SECONDS) tests/net/fuzz.sh
+
+fuzz-build: $(FUZZ_BIN) $(F)/fuzz-packets
 
 $(F)/user/%.o: user/%.c $(wildcard user/*.h) $(HEADERS) tests/fuzz/fuzz.mk
 	$(call say,CC,$@)
@@ -35,5 +38,20 @@ $(F)/fuzz-states: $(F)/user/fsm.o
 $(FUZZ_BIN): $(F)/fuzz-%: $(F)/%.o $(F)/fuzz.o
 	$(call say,LINK,$@)
 	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined $^ $(FUZZ_LIBS) -o $@
+
+# The frames, with what the rows of tests/prog are made with.
+PACKETS_OBJ := $(patsubst tests/fuzz/packets/%.c,$(F)/packets/%.o,$(wildcard tests/fuzz/packets/*.c))
+PACKETS_WITH := $(addprefix $(T)/prog/,harness.o tables.o oracle.o packet.o net.o live.o expect.o \
+	corpus.o tap.o)
+
+$(F)/packets/%.o: tests/fuzz/packets/%.c $(wildcard tests/fuzz/packets/*.h tests/prog/*.h) \
+		$(HEADERS) tests/fuzz/fuzz.mk
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TESTS_CFLAGS) -Itests/fuzz/packets -c $< -o $@
+
+$(F)/fuzz-packets: $(PACKETS_OBJ) $(PACKETS_WITH)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lelf -lz -o $@
 
 .SECONDARY: $(FUZZ:%=$(F)/%.o)

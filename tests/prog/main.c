@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Rows of {packet, setup, verdict, reason, exact output bytes} for the shield's programs. */
+/*
+ * Rows of {packet, setup, verdict, reason, exact output bytes} for the shield's programs.
+ * FRAMES=FILE: their frames are written there, one a line, in hexadecimal.
+ */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "corpus.h"
 #include "harness.h"
 
 static int listeners[2];
@@ -61,6 +66,22 @@ static bool is_wanted(unsigned int i, int argc, char **argv)
 	       (groups[i].again && is_named("observe", argc, argv));
 }
 
+static void write_frames(const char *file)
+{
+	static struct frame f;
+	FILE *out = fopen(file, "w");
+
+	if (!out)
+		bail_out("%s", file);
+	for (__u32 i = 0; i < corpus_count(); i++) {
+		corpus_get(i, &f);
+		for (__u32 at = 0; at < f.len; at++)
+			fprintf(out, "%02x", f.byte[at]);
+		fputc('\n', out);
+	}
+	fclose(out);
+}
+
 int main(int argc, char **argv)
 {
 	net_enter();
@@ -79,5 +100,7 @@ int main(int argc, char **argv)
 		groups[i].run();
 		shield_observe(false);
 	}
+	if (getenv("FRAMES"))
+		write_frames(getenv("FRAMES"));
 	return tap_done();
 }
