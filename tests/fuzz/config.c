@@ -47,13 +47,13 @@ static void check_wishes(const struct list_wishes *w)
 static void check_wants(const struct config *c)
 {
 	const struct option_list none = {0};
-	char(*names)[IF_NAMESIZE];
 	struct config_want want;
+	char **names;
 	size_t count;
 
 	must(!config_interfaces(c, &names, &count));
 	for (size_t i = 0; i < count; i++) {
-		must(names[i][0] && memchr(names[i], 0, IF_NAMESIZE));
+		must(names[i][0] && strlen(names[i]) < IF_NAMESIZE);
 		must(!config_want(c, names[i], &none, &want));
 		for (size_t j = 0; j < want.options.count; j++)
 			check_value(&want.options.values[j]);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # make fuzz SECONDS=N: each target for so long (60); root, for the one that runs BPF programs
 # make fuzz-build: the targets alone, into build/fuzz
+# make sanitized: the program and the unit tests with ASan, UBSan and LSan, into build/san
 
 F := $(B)/fuzz
 FUZZ := config cidr capture options args states
@@ -10,9 +11,12 @@ FUZZ_CFLAGS = $(ALL_CFLAGS) -Iuser -Itests/fuzz $(FUZZ_FLAGS) \
 	-fsanitize=fuzzer-no-link,address,undefined
 SECONDS ?= 60
 
-.PHONY: fuzz fuzz-build
+.PHONY: fuzz fuzz-build sanitized
 fuzz: fuzz-build
 	$(Q)FUZZ_SECONDS=$(SECONDS) tests/net/fuzz.sh
+
+sanitized:
+	$(Q)$(MAKE) --no-print-directory SANITIZE=1 build/san/synshield $(UNIT:%=build/san/tests/unit-%)
 
 fuzz-build: $(FUZZ_BIN) $(F)/fuzz-packets
 

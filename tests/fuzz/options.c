@@ -16,7 +16,8 @@ static void check_value(const struct option_value *v)
 	FILE *f = open_memstream(&text, &len);
 	__u32 again;
 
-	must(f);
+	if (!f)
+		abort();
 	options_print_value(f, v->desc, v->value, v->port);
 	fclose(f);
 	text[strcspn(text, " ")] = 0;

@@ -70,6 +70,25 @@ static __u64 time_of(const struct fsm *f, const struct fsm_config *c)
 	return times[fsm_timed(f)];
 }
 
+/* RFC 9293 section 3.3.2: what the state says of the FIN of x, which y acknowledges or not. */
+static bool fits_fin(const struct fsm_side *x, const struct fsm_side *y)
+{
+	switch (x->state) {
+	case S(FIN_WAIT_1):
+	case S(CLOSING):
+	case S(LAST_ACK):
+		return x->fin && !y->fin_acked;
+	case S(FIN_WAIT_2):
+		return x->fin && y->fin_acked;
+	case S(SYN_RECEIVED):
+	case S(ESTABLISHED):
+	case S(CLOSE_WAIT):
+		return !x->fin;
+	default:
+		return true;
+	}
+}
+
 static void check(const struct run *r, unsigned int done)
 {
 	const struct fsm *f = &r->f;
@@ -79,6 +98,7 @@ static void check(const struct run *r, unsigned int done)
 	must(remote->state < SYNSHIELD_TCP_STATES_MAX && local->state < SYNSHIELD_TCP_STATES_MAX);
 	must(partners[remote->state] & 1U << local->state);
 	must(partners[local->state] & 1U << remote->state);
+	must(fits_fin(remote, local) && fits_fin(local, remote));
 	must((f->deadline == FSM_NEVER) == (is_gone(remote) && is_gone(local)));
 	must(f->deadline == FSM_NEVER || f->deadline <= r->now + time_of(f, &r->config));
 	must(!(done & FSM_FORGET) || (is_gone(remote) && is_gone(local)));

@@ -11,8 +11,7 @@
 #define NOBODYS_PORT 9999 /* to which this host has sent a SYN */
 
 static struct holder holders[HOLDERS];
-static struct segment gone[GONE_MAX];
-static int gone_count;
+static bool gone[2][0x10000]; /* clients' ports that the kernel may hold yet, in TIME_WAIT */
 static struct live live[2];
 static int dialled[2], listener[2];
 static struct server_side server[2];
@@ -87,10 +86,9 @@ static void hold_syn_sent(bool ipv6, struct holder *h)
 	h->kind = HOLDER_SYN_SENT;
 }
 
-/* The kernel may hold it for a while. */
 static void leave_alone(const struct segment *s)
 {
-	gone[gone_count++ % GONE_MAX] = *s;
+	gone[s->ipv6][s->source_port] = true;
 }
 
 static void end_holders(void)
@@ -130,12 +128,7 @@ bool world_find(const struct segment *s, const struct holder **holder)
 	for (int i = 0; i < HOLDERS; i++)
 		if (same_tuple(&holders[i].s, s))
 			*holder = &holders[i];
-	if ((*holder)->kind)
-		return true;
-	for (int i = 0; i < gone_count && i < GONE_MAX; i++)
-		if (same_tuple(&gone[i], s))
-			return false;
-	return true;
+	return (*holder)->kind || !gone[s->ipv6][s->source_port];
 }
 
 bool world_listens(const struct segment *s)
