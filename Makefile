@@ -15,6 +15,11 @@ ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/power
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wno-unused-parameter -Werror
 CFLAGS ?= -O2 -g
+ifdef SANITIZE # by clang, whose runtimes write their reports where they are told to
+B := build/san
+CC := $(CLANG)
+override CFLAGS += -O1 -fsanitize=address,undefined -fno-omit-frame-pointer
+endif
 ALL_CFLAGS := -std=gnu11 -fno-strict-aliasing $(WARN) -D_GNU_SOURCE -DSYNSHIELD_VERSION='"$(VERSION)"' \
 	-Iinclude -I$(B) $(CFLAGS)
 BPF_CFLAGS := -std=gnu11 -O2 -g -fno-strict-aliasing -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
@@ -73,6 +78,8 @@ help:
 	@echo 'make test-vm    the integration tests on the kernels of Debian 12, 6.1 and 6.12, emulated'
 	@echo '                (root, 30 min); KERNELS=6.1 TESTS="cli lists" for some'
 	@echo 'make test-service  synshield.service under systemd, emulated (root, 5 min)'
+	@echo 'make fuzz       each fuzzer for SECONDS=60 (root)'
+	@echo 'make sanitized  the program and its unit tests with ASan, UBSan, LSan, into build/san'
 	@echo 'make lint       format, static analysis, shell scripts'
 	@echo 'make format     put the sources into shape'
 	@echo 'make verifier-stats  size of the BPF programs, against their ceiling (root)'
@@ -93,7 +100,8 @@ demo: deps
 	$(Q)demo/demo.sh $(DEMO)
 
 test: deps
-	$(Q)$(MAKE) --no-print-directory all tools tests bench-tools builds
+	$(Q)$(MAKE) --no-print-directory all tools tests bench-tools builds \
+		fuzz-build sanitized
 	$(Q)tests/run.sh $(TESTS)
 
 test-vm: deps
@@ -112,7 +120,7 @@ SHELL_SOURCES = $(shell git ls-files '*.sh' debian/synshield.prerm) .ci/run
 format:
 	clang-format -i $(C_SOURCES)
 
-lint: all tools tests bench-tools
+lint: all tools tests bench-tools fuzz-build
 	$(call say,LINT,clang-format)
 	$(Q)clang-format --dry-run -Werror $(C_SOURCES)
 	$(call say,LINT,cppcheck)
@@ -121,7 +129,8 @@ lint: all tools tests bench-tools
 		--suppress=unusedStructMember --suppress='*:bpf/*' -D__VMLINUX_H__ -D__x86_64__ \
 		-D'LIBBPF_OPTS(type, name, ...)=struct type name = {__VA_ARGS__}' \
 		-D'DECLARE_LIBXDP_OPTS(type, name, ...)=struct type name = {__VA_ARGS__}' \
-		-Iinclude -Iuser -Itests/prog -itests/prog/helper.bpf.c user man tests/prog tests/unit
+		-Iinclude -Iuser -Itests/prog -Itests/fuzz -itests/prog/helper.bpf.c user man tests/prog \
+		tests/unit tests/fuzz
 	$(call say,LINT,shellcheck)
 	$(Q)shellcheck -x -S warning $(SHELL_SOURCES) $(COMPLETION)
 

@@ -7,7 +7,7 @@ set -eu
 packages="gcc make pkg-config clang libclang-rt-14-dev llvm bpftool libbpf-dev libxdp-dev libelf-dev zlib1g-dev
 	libmnl-dev libncurses-dev libinih-dev libmicrohttpd-dev libc6-dev iproute2 nftables ethtool iputils-ping procps util-linux kmod nginx-light curl
 	man-db mandoc bsdextrautils netbase tcpdump tshark nmap iperf3 openssh-client openssh-server python3 perl tmux ncurses-base
-	prometheus python3-prometheus-client"
+	prometheus python3-prometheus-client valgrind"
 packages="$packages systemd dpkg-dev debhelper lintian" # for the package's test
 [ "${1:-}" = lint ] && packages="$packages clang-format cppcheck shellcheck git"
 [ "${1:-}" = vm ] && packages="qemu-system-x86 seabios busybox-static cpio kmod xz-utils xdp-tools debootstrap"
