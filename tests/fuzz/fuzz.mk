@@ -37,7 +37,7 @@ $(F)/fuzz-cidr: $(addprefix $(F)/user/,cidr.o listfile.o lists.o)
 $(F)/fuzz-capture: $(addprefix $(F)/user/,capfile.o frame.o)
 $(F)/fuzz-options: $(addprefix $(F)/user/,options.o near.o)
 $(F)/fuzz-args: $(addprefix $(F)/user/,args.o cidr.o options.o near.o)
-$(F)/fuzz-states: $(F)/user/fsm.o
+$(F)/fuzz-states: $(patsubst user/%.c,$(F)/user/%.o,$(wildcard user/fsm*.c))
 
 $(FUZZ_BIN): $(F)/fuzz-%: $(F)/%.o $(F)/fuzz.o
 	$(call say,LINK,$@)
