@@ -4,7 +4,7 @@
 #include <bpf/bpf.h>
 #include <string.h>
 
-#define ALLOW(a, verdict) allow(a, verdict)
+#define ALLOW(a, verdict) allow(a, verdict) /* of PASS(reason) and its like */
 #define LONG_FRAME 2000 /* bytes: beyond it the driver may have no room to turn it */
 #define TUPLE_SYNS 16
 #define FIRST_WINDOW 0x10000
@@ -381,7 +381,7 @@ static void untracked(const struct world *w, const struct rule *r, const struct 
 
 /* --- the table, from the top --- */
 
-static bool receive_syn(const struct world *w, const struct rule *r, const struct seen *seen,
+static void receive_syn(const struct world *w, const struct rule *r, const struct seen *seen,
 			const struct before *b, const struct holder *h, struct allowed *a)
 {
 	if (h->kind)
@@ -390,7 +390,6 @@ static bool receive_syn(const struct world *w, const struct rule *r, const struc
 		syn_to_listener(w, r, seen, b, a);
 	else
 		refuse(w, r, seen, SYNSHIELD_REASON_closed_port, a);
-	return true;
 }
 
 static void receive_segment(const struct world *w, const struct rule *r, const struct seen *seen,

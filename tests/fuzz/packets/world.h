@@ -53,7 +53,7 @@ bool dice_chance(struct dice *d, __u32 percent);
 /* Once; then at the beginning of each round. */
 void world_begin(void);
 void world_round(struct dice *d, struct world *w);
-/* What a world is made anew for: nothing of it is left to chance or time. */
+/* What time has given back since, a budget, is spent again. */
 void world_refresh(const struct world *w);
 void world_note(const struct world *w);
 
