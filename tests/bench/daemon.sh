@@ -62,7 +62,7 @@ adopt()
 {
 	local -i before begun
 	stop "$SHIELD_PID"
-	"$ROOT/build/bench/fill" "$PIN_DIR/$SRV_IF/conns" "$SRV4" $PORT $CONNS
+	"$ROOT/build/bench/fill" "$PIN_DIR/$SRV_IF" "$SRV4" $PORT $CONNS || bail "cannot enter them"
 	timed daemon.restart start_again
 	begun=$(now)
 	await 120 "the daemon to follow them" follows $CONNS
