@@ -76,7 +76,7 @@ help:
 	@echo 'make bench      install, build, and measure against peers and limits (root, 12 min);'
 	@echo '                BENCH=short only shows that it works'
 	@echo 'make test-vm    the integration tests on the kernels of Debian 12, 6.1 and 6.12, emulated'
-	@echo '                (root, 30 min); KERNELS=6.1 TESTS="cli lists" for some'
+	@echo '                (root, 15 min); KERNELS=6.1 TESTS="conns lists" for some'
 	@echo 'make test-service  synshield.service under systemd, emulated (root, 5 min)'
 	@echo 'make fuzz       each fuzzer for SECONDS=60 (root)'
 	@echo 'make sanitized  the program and its unit tests with ASan, UBSan, LSan, into build/san'

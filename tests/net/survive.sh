@@ -10,7 +10,7 @@
 # shellcheck source=tests/net/lib.sh disable=SC2034,SC2119,SC2153,SC2317
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-END=${END:-36} # s: the transfers of every phase last until then; an emulated machine needs more
+END=36	      # s: the transfers of every phase last until then
 BYTE_RATE=40000
 STREAM=$((END * BYTE_RATE))
 
