@@ -178,14 +178,14 @@ flood_is_refused()
 
 ## In the name of one connection
 
-# one_connection FAMILY: a transfer of some 4 s. RSTs that are not in its window, and SYNs beyond 16 in
+# one_connection FAMILY: a transfer of some 8 s. RSTs that are not in its window, and SYNs beyond 16 in
 # a row, do not reach the kernel, which challenges the rest (RFC 5961) or, for one RST in 2^32, heeds
 # it: with these, one run in ten thousand fails by chance.
 one_connection()
 {
 	local dst=$SRV4 src=$CLI4 option=() bits=32 transfer
 	[[ $1 == IPv6 ]] && option=(--v6) dst=$SRV6 src=$CLI6 bits=128
-	spawn transfer cli "$TOOLS/tcpc" transfer --send $((4 * BYTE_RATE)) --byte-rate $BYTE_RATE \
+	spawn transfer cli "$TOOLS/tcpc" transfer --send $((8 * BYTE_RATE)) --byte-rate $BYTE_RATE \
 		--src "$src" --sports 40000 --timeout 20 "$dst" 90
 	transfer=$PID
 	sleep 0.5
