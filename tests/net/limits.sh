@@ -146,7 +146,9 @@ handshakes_too_many()
 		reply=$(seg --src "$src" --dst "$DST" --sport $((sport + i)) --dport $PORT --flags PA --seq 1001 \
 			--ack $(((isn[i] + 1) & 0xffffffff)) --data x --wait 200)
 		[[ $reply == *'"data":"78"'* ]] && got+=(echo)
-		[[ $reply == *'"flags":"R"'* ]] && got+=("RST $(($(field seq <<< "$reply") == ((isn[i] + 1) & 0xffffffff)))")
+		# beside it the kernel may repeat its SYN-ACK
+		reply=$(grep -m 1 '"flags":"R"' <<< "$reply") &&
+			got+=("RST $(($(field seq <<< "$reply") == ((isn[i] + 1) & 0xffffffff)))")
 	done
 	is "${got[*]}" "echo echo RST 1 RST 1" "$NAME: four handshakes begun, two may be completed"
 	grows reply source_conns 2 "two third segments are refused"
