@@ -12,8 +12,11 @@ mount_all()
 	mount -t sysfs sys /sys
 	mount -t bpf bpf /sys/fs/bpf
 	mount -t cgroup2 cgroup /sys/fs/cgroup
+	mount --bind "$SOURCE" /mnt # it may be below what is covered now
 	mount -t tmpfs tmp /tmp
 	mount -t tmpfs run /run
+	mkdir -p "$SOURCE"
+	mount --move /mnt "$SOURCE"
 	mkdir -p /dev/pts /dev/shm /run/lock
 	mount -t devpts -o ptmxmode=666 pts /dev/pts
 	mount -t tmpfs shm /dev/shm
