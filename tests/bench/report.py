@@ -13,6 +13,7 @@ import sys
 
 FULL = 1000000  # connections, in a table that is to hold that many
 BUSY = 0.9  # of a CPU: less is not saturated
+DAEMON = "daemon"  # of tests/bench/daemon.sh: beside the subjects
 
 
 class Bench:
@@ -28,7 +29,7 @@ class Bench:
         if metric == "missing":
             self.missing[subject] = value
             return
-        if subject not in self.subjects:
+        if subject not in self.subjects and subject != DAEMON:
             self.subjects.append(subject)
         if value not in ("", "null"):
             self.values[metric, subject, kind][int(turn)] = float(value)
