@@ -26,7 +26,7 @@ cleanup() {
 	done
 	in_ns "$synshield" detach "$dev" --pin-dir "$pins" >/dev/null 2>&1
 	ip netns del "$ns" 2>/dev/null
-	rmdir "$pins" 2>/dev/null
+	rm -rf "$pins"
 	rm -rf "$work"
 }
 trap cleanup EXIT

@@ -219,9 +219,8 @@ change deny del "$NET4.0/24"
 whole excepted "and go on when nothing denies them"
 
 # what the host itself opens
-in_cli "$TOOLS/tcps" --listen :: 70 > "$TMP/back.out" 2> "$TMP/back.err" &
-PIDS+=($!)
-await 5 "the client's server" grep -q '^ready' "$TMP/back.out"
+spawn back cli "$TOOLS/tcps" --listen :: 70
+await_ready back
 change deny add "$NET4.1"
 is "$(in_srv "$TOOLS/tcpc" get -n 5 --timeout 1 "$CLI4" 70 | field ok)" 5 "the host may open connections to a denied address"
 change deny del "$NET4.1"
