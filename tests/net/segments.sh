@@ -293,6 +293,51 @@ altered()
 	answered "the true one is good"
 }
 
+# used KIND FAMILY: a connection by cookie that is over, and its ACK once more when nothing
+# remembers it; kept in USED.
+used()
+{
+	family "$2" "$1"
+	DPORT=7
+	syn
+	ack PA 0 --data x
+	is "$(($(passive) - PASSIVE))" 1 "$NAME: a connection"
+	WAIT=50 say R $((CLIENT_ISN + 2))
+	forget_conns
+	ack PA 0 --data x
+	is "$(($(passive) - PASSIVE))" 2 "$NAME: its ACK replayed, its entry gone: another one"
+	WAIT=50 say R $((CLIENT_ISN + 2))
+	is "$(in_srv ss -Htn state established "( sport = :7 and dport = :$SPORT )")" "" "$NAME: a RST ends it"
+	USED+=("$SPORT $CLIENT_ISN $ISN ${COOKIE_TS:-0} $1 $2")
+	DPORT=80
+}
+
+# used_again: those of USED, too late
+used_again()
+{
+	local saved kind version
+	forget_conns
+	for saved in "${USED[@]}"; do
+		read -r SPORT CLIENT_ISN ISN COOKIE_TS kind version <<< "$saved"
+		family "$version" "$kind"
+		DPORT=7 PASSIVE=$(passive)
+		WAIT=150 ack PA 0 --data x
+		refused "an ACK replayed two epochs later, its entry gone"
+	done
+	DPORT=80
+}
+
+forget_conns()
+{
+	local key
+	bpftool -j map dump pinned "$PIN_DIR/$SRV_IF/conns" |
+		python3 -c 'import json, sys
+for entry in json.load(sys.stdin): print(*entry["key"])' |
+		while read -ra key; do
+			bpftool map delete pinned "$PIN_DIR/$SRV_IF/conns" key hex "${key[@]#0x}"
+		done
+}
+
 epoch()
 {
 	bpftool -j map dump pinned "$PIN_DIR/$SRV_IF/keys" | sed -n 's/.*"epoch":\([0-9]*\).*/\1/p'
@@ -326,6 +371,7 @@ old_cookies()
 	await 10 "the epoch after the next" epoch_is $((began + 2))
 	bring_back 1 refused "a cookie two epochs old is not"
 	(($(epoch) == began + 2)) || return 1
+	used_again
 	sleep 4.5
 	bring_back 1 reset "nor is one four epochs old"
 	shield set "$SRV_IF" epoch=64
@@ -592,6 +638,9 @@ for kind in '4 ts' '6 plain'; do
 	family "${kind% *}" "${kind#* }"
 	fresh_listeners "$DST"
 done
+USED=()
+used ts 4
+used plain 6
 old_cookies || old_cookies || not_ok "old cookies" "too slow, twice"
 for kind in '4 ts' '6 ts'; do
 	family "${kind% *}" "${kind#* }"

@@ -384,6 +384,32 @@ static void rows_replayed(bool ipv6)
 	   "%s: duplicate SYN behind it in the batch: the proof is kept", family_name(ipv6));
 }
 
+/*
+ * When the entry of its connection has gone nothing tells that a cookie was used: it opens
+ * another, as its sender could anyway, while its key is one of the last two.
+ */
+static void rows_replayed_later(bool ipv6, const char *options)
+{
+	struct exchange e;
+
+	shield_reset();
+	exchange_begin(&e, ipv6, options);
+	for (int age = 0; age <= 1; age++) {
+		for (int time = 1; time <= 2; time++) {
+			row_segment(PASS(cookie_ok), &e.ack,
+				    "%s: \"%s\", its entry gone, %d epochs old, time %d",
+				    family_name(ipv6), options, age, time);
+			conn_forget(&e.ack);
+		}
+		shield_next_epoch();
+	}
+	row_segment(DROP(unproven), &e.ack, "%s: \"%s\", its entry gone, two epochs old",
+		    family_name(ipv6), options);
+	ok(!conn_is(&e.ack, SYNSHIELD_CONN_PROVEN), "%s: \"%s\", it opens nothing",
+	   family_name(ipv6), options);
+	shield_reset();
+}
+
 void rows_ack(void)
 {
 	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
@@ -402,6 +428,8 @@ void rows_ack(void)
 		rows_synack_twice(ipv6);
 		rows_stale(ipv6);
 		rows_replayed(ipv6);
+		rows_replayed_later(ipv6, "mss 1460 sack ts nop ws 7");
+		rows_replayed_later(ipv6, "mss 1460 nop ws 7");
 		rows_adopted(ipv6, net_listener(ipv6));
 		rows_known_syn(ipv6, net_listener(ipv6));
 		close(other);
