@@ -177,6 +177,53 @@ static void rows_sampled(void)
 	ok(!wrong, "charged for by a sample, as much");
 }
 
+struct share {
+	__u64 offered, answered;
+};
+
+#define ARRIVALS 400000
+
+/* At `times` the rate; every 16th is a real client's. */
+static void arrive(struct bench *b, __u32 times, struct share *all, struct share *real)
+{
+	__u64 due = 0;
+
+	for (; all->offered < ARRIVALS; b->shield.now++) {
+		for (due += (__u64)times * b->rate; due >= b->host.hz; due -= b->host.hz) {
+			bool is_real = !(random() & 15), answered;
+
+			answered = bucket_take_sampled(&b->shield, &b->bucket, b->rate, random());
+			all->offered++;
+			all->answered += answered;
+			real->offered += is_real;
+			real->answered += is_real && answered;
+		}
+	}
+}
+
+/* A flood in the name of a prefix leaves those who are real there their part of its answers. */
+static void rows_share(void)
+{
+	static const struct {
+		__u32 rate, times;
+	} floods[] = {{100, 2}, {100, 50}, {1000, 10}, {20000, 2}, {20000, 10}, {20000, 50}};
+	struct bench b;
+
+	for (unsigned int i = 0; i < sizeof(floods) / sizeof(*floods); i++) {
+		__u32 rate = floods[i].rate, times = floods[i].times;
+		struct share all = {}, real = {};
+		double share, want = 1.0 / times;
+
+		bench_begin(&b, 250, rate);
+		take_all(&b, 2 * rate);
+		arrive(&b, times, &all, &real);
+		share = (double)real.answered / real.offered;
+		ok(share > want * 0.8 && share < want * 1.25,
+		   "%u answers a second, %u times as many asked for: %.1f %% of the real ones",
+		   rate, times, share * 100);
+	}
+}
+
 static void rows_none(void)
 {
 	struct bench b;
@@ -193,6 +240,7 @@ int main(void)
 	rows_idle();
 	rows_given_back();
 	rows_sampled();
+	rows_share();
 	rows_none();
 	return tap_done();
 }
