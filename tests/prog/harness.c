@@ -325,15 +325,23 @@ void shield_run_out(const struct frame *in)
 			 opts.data_size_out, in->len);
 }
 
-/* One of the helper's programs, which ends in the shield's. */
-static void run_helper(const struct bpf_program *prog, const struct frame *in, __u32 times,
-		       struct synshield_stats *counted)
+/* Where an address of the frame ends: the source, or behind it the target. */
+static __u32 address_end(const struct frame *in, bool target)
+{
+	__u32 len = in->byte[in->l3] >> 4 == 6 ? 16 : 4;
+
+	return target ? in->l4 : in->l4 - len;
+}
+
+/* One of the helper's programs, which ends in the shield's.  `end`: of the address that varies. */
+static void run_helper(const struct bpf_program *prog, const struct frame *in, __u32 end,
+		       __u32 times, struct synshield_stats *counted)
 {
 	struct synshield_stats before;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->byte, .data_size_in = in->len,
 		    .repeat = times);
 
-	helper->bss->source_at = in->l4 - (in->byte[in->l3] >> 4 == 6 ? 18 : 6);
+	helper->bss->address_at = end - 2;
 	helper->bss->tcp_at = in->l4;
 	read_stats(&before);
 	if (bpf_prog_test_run_opts(bpf_program__fd(prog), &opts))
@@ -345,13 +353,19 @@ void shield_run_random(const struct frame *in, __u32 tsecr_at, __u32 times,
 		       struct synshield_stats *counted)
 {
 	helper->bss->tsecr_at = tsecr_at;
-	run_helper(helper->progs.random_ack, in, times, counted);
+	run_helper(helper->progs.random_ack, in, address_end(in, false), times, counted);
 }
 
 void shield_run_tuples(const struct frame *in, __u32 times, struct synshield_stats *counted)
 {
 	helper->bss->tuple = 0;
-	run_helper(helper->progs.next_tuple, in, times, counted);
+	run_helper(helper->progs.next_tuple, in, address_end(in, false), times, counted);
+}
+
+void shield_run_targets(const struct frame *in, __u32 times, struct synshield_stats *counted)
+{
+	helper->bss->tuple = 0;
+	run_helper(helper->progs.next_tuple, in, address_end(in, true), times, counted);
 }
 
 bool shield_conntrack(const struct segment *s)

@@ -81,6 +81,8 @@ void shield_run_random(const struct frame *in, __u32 tsecr_at, __u32 times,
 		       struct synshield_stats *counted);
 /* The same from `times` tuples, all different: the same ones in every call. */
 void shield_run_tuples(const struct frame *in, __u32 times, struct synshield_stats *counted);
+/* The same to as many addresses, at most 65536. */
+void shield_run_targets(const struct frame *in, __u32 times, struct synshield_stats *counted);
 /* Has netfilter track the connection that the segment belongs to. */
 bool shield_conntrack(const struct segment *s);
 
@@ -147,6 +149,7 @@ void rows_rst(void);
 void rows_track(void);
 void rows_close(void);
 void rows_limits(void);
+void rows_overflow(void);
 void rows_event(void);
 void rows_capture(void);
 void rows_evade(void);

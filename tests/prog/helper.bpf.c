@@ -14,7 +14,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define CT_SECONDS 60
 
 __u64 now;
-__u32 source_at; /* two bytes of the source address that may be anything */
+__u32 address_at; /* two bytes of an address that may be anything */
 __u32 tcp_at;
 __u32 tsecr_at; /* 0: no timestamps */
 __u32 tuple;	/* of next_tuple: how many there have been */
@@ -38,7 +38,7 @@ static __always_inline void randomise(struct xdp_md *ctx, __u32 at)
 
 static __always_inline void come_from(struct xdp_md *ctx, __u16 host, __u16 port)
 {
-	bpf_xdp_store_bytes(ctx, source_at, &host, sizeof(host));
+	bpf_xdp_store_bytes(ctx, address_at, &host, sizeof(host));
 	bpf_xdp_store_bytes(ctx, tcp_at, &port, sizeof(port));
 }
 

@@ -48,6 +48,7 @@ static const struct {
 	{"tc", rows_tc, false},
 	{"random", rows_random, false},
 	{"observe", rows_observe, false}, /* of the frames of those before it */
+	{"overflow", rows_overflow, false},
 	{"million", rows_million, false},
 };
 

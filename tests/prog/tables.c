@@ -37,6 +37,15 @@ void local_put(const char *address, __u16 vlan, __u32 mtu)
 	map_put("locals", &key, &local);
 }
 
+void local_put_prefix(const char *address, int bits)
+{
+	struct synshield_local_key key = {};
+	struct synshield_local local = {};
+
+	key.prefixlen = bits + (net_address(address, key.addr) ? 0 : 96);
+	map_put("locals", &key, &local);
+}
+
 #define LISTED_BYTES (SYNSHIELD_LISTED_WORDS * sizeof(__u64))
 
 /* The bitmap over the lists of the instance that is loaded now.  To be unmapped. */

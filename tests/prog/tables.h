@@ -10,6 +10,8 @@ void map_put(const char *map, const void *key, const void *value);
 void map_empty(const char *map);
 
 void local_put(const char *address, __u16 vlan, __u32 mtu);
+/* bits: of an address of the text's family */
+void local_put_prefix(const char *address, int bits);
 void lists_empty(void);
 /* bits: of an address of the text's family */
 void list_put(const char *address, int bits, enum synshield_list list);
