@@ -32,7 +32,10 @@ static inline __u32 synshield_listed_16(const __u8 addr[16])
 	return SYNSHIELD_LISTED_16 + ((__u32)addr[0] << 8 | addr[1]);
 }
 
-/* seed: of struct synshield_host, so that nobody can tell which /48s share a bit */
+/*
+ * seed: of struct synshield_host, so that they do not share the same bits everywhere.  It is one
+ * multiplication: who tries may guess /48s that share one, and costs us a look-up in vain.
+ */
 static inline __u32 synshield_listed_48(const __u8 addr[16], __u64 seed)
 {
 	__u64 prefix = (__u64)addr[0] << 40 | (__u64)addr[1] << 32 | (__u64)addr[2] << 24 |

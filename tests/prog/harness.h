@@ -150,6 +150,7 @@ void rows_track(void);
 void rows_close(void);
 void rows_limits(void);
 void rows_overflow(void);
+void rows_places(void);
 void rows_event(void);
 void rows_capture(void);
 void rows_evade(void);

@@ -49,6 +49,7 @@ static const struct {
 	{"random", rows_random, false},
 	{"observe", rows_observe, false}, /* of the frames of those before it */
 	{"overflow", rows_overflow, false},
+	{"places", rows_places, false},
 	{"million", rows_million, false},
 };
 
