@@ -50,7 +50,7 @@ static const struct arg capture_args[] = {
 	 .meta = "FILE",
 	 .help = "the pcapng file to be made, for its owner alone; -:\n"
 		 "standard output, for a reader in a pipe"},
-	{.name = "force", .type = ARG_FLAG, .to = &force, .help = "overwrite FILE"},
+	{.name = "force", .type = ARG_FLAG, .to = &force, .help = "replace FILE"},
 	{.name = "reason",
 	 .letter = 'r',
 	 .type = ARG_TEXT,

@@ -99,21 +99,46 @@ static void end_block(struct capwrite *w)
 
 /* -- the file -- */
 
-static int open_file(const char *file, bool force)
+/* A device or a pipe.  Behind a link may be anything, which somebody else may have meant. */
+static int open_special(const char *file)
 {
-	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL);
-	int fd = open(file, flags, 0600), err = 0;
+	int fd = open(file, O_WRONLY | O_CLOEXEC);
 	struct stat st;
 
+	if (fd < 0 || fstat(fd, &st))
+		log_errno(-errno, "cannot open %s", file);
+	else if (S_ISREG(st.st_mode))
+		log_line("%s is a link: name the file itself", file);
+	else if (S_ISFIFO(st.st_mode) && st.st_uid != geteuid())
+		log_line("%s is a pipe of another user's: name another file", file);
+	else
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -EINVAL;
+}
+
+/*
+ * With force a file is replaced, not written to: whoever owns it or has it open shall not come
+ * by the payload in it.
+ */
+static int open_file(const char *file, bool force)
+{
+	struct stat st;
+	int fd;
+
+	if (force && !lstat(file, &st)) {
+		if (!S_ISREG(st.st_mode))
+			return open_special(file);
+		if (unlink(file))
+			return log_errno(-errno, "cannot replace %s", file);
+	}
+	fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == EEXIST) {
-		log_line("%s exists: name another file, or --force to overwrite it", file);
+		log_line("%s exists: name another file, or --force to replace it", file);
 		return -EEXIST;
 	}
-	if (fd < 0 || fstat(fd, &st) || (S_ISREG(st.st_mode) && fchmod(fd, 0600)))
-		err = log_errno(-errno, "cannot make %s", file);
-	if (err && fd >= 0)
-		close(fd);
-	return err ? err : fd;
+	return fd < 0 ? log_errno(-errno, "cannot make %s", file) : fd;
 }
 
 static int open_output(void)

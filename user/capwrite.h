@@ -19,7 +19,7 @@ struct capwrite;
 
 /*
  * Makes the file, for its owner alone; "-" is standard output.  One that exists is only
- * overwritten with `force`.  Errors are said, here and below: each once.
+ * replaced with `force`.  Errors are said, here and below: each once.
  */
 int capwrite_open(struct capwrite **w, const char *file, bool force);
 /* Before the first packet. */

@@ -257,13 +257,44 @@ wrong()
 	is "$? $(grep -c -- "$2" <<< "$said")" "$1 1" "$3"
 }
 
+# A file that somebody else made where the capture goes, who has it open, and knows it by another name.
+others_files()
+{
+	local theirs=$TMP/theirs
+	echo theirs > "$theirs"
+	ln "$theirs" "$theirs.too"
+	chown nobody "$theirs"
+	chmod 666 "$theirs"
+	exec {FD}< "$theirs"
+	capture_up theirs -w "$theirs" --force
+	frames 4 null
+	capture_end theirs
+	is "$CODE $N $(stat -c '%U %a %h' "$theirs") $(FILE=$theirs packets)" "0 1 root 600 1 1" \
+		"--force over a file of another user's makes a new one, root's alone"
+	is "$(cat <&"$FD") $(< "$theirs.too") $(stat -c '%U %a' "$theirs.too")" "theirs theirs nobody 666" \
+		"the old one has nothing of it, for who had it open or by another name"
+	exec {FD}<&-
+	ln -s "$theirs.too" "$TMP/link"
+	wrong 1 "$TMP/link is a link: name the file itself" "a link is not followed to a file" -w "$TMP/link" --force
+	is "$(< "$theirs.too")" theirs "which stays as it was"
+	mkfifo "$TMP/fifo"
+	chown nobody "$TMP/fifo"
+	exec {FD}<> "$TMP/fifo"
+	wrong 1 "$TMP/fifo is a pipe of another user's" "nor is another user's pipe written to" -w "$TMP/fifo" --force
+	exec {FD}<&-
+	capture_up device -w /dev/null --force
+	frames 4 null
+	capture_end device
+	is "$CODE $N $(stat -c %F /dev/null)" "0 1 character special file" "a device is"
+}
+
 wrong_uses()
 {
 	capture_up first
 	wrong 1 "$SRV_IF: another capture runs on it: end that one first" "two at once: refused" -w "$TMP/two"
 	is "$(ls "$TMP/two" 2> /dev/null)" "" "without making its file"
 	capture_end first
-	wrong 1 "$FILE exists: name another file, or --force" "a file that exists" -w "$FILE"
+	wrong 1 "$FILE exists: name another file, or --force to replace it" "a file that exists" -w "$FILE"
 	wrong 1 "cannot make $TMP/none/file: No such file" "a directory that does not" -w "$TMP/none/file"
 	wrong 2 "where to? -w FILE" "no file"
 	wrong 2 "unknown reason 'unkown_ack': did you mean 'unknown_ack'?" "a reason with a slip" -w "$TMP/x" \
@@ -336,6 +367,7 @@ flooded
 killed
 full_disk
 pipes
+others_files
 wrong_uses
 detached
 at_tc
