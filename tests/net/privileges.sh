@@ -16,8 +16,9 @@ ZERO=0000000000000000
 
 mount -t bpf -o mode=0700 bpf /sys/fs/bpf || bail "cannot mount a bpffs"
 # nobody must reach the binary, wherever the tree is
-mount -t tmpfs -o mode=0755 tmpfs /mnt && cp "$SYNSHIELD" /mnt/synshield || bail "cannot copy the binary"
-BIN=/mnt/synshield
+mount -t tmpfs -o mode=0755 tmpfs /mnt &&
+	cp "$SYNSHIELD" "$ROOT/tests/tools/mapread.py" /mnt || bail "cannot copy the binary"
+BIN=/mnt/synshield MAPREAD=/mnt/mapread.py
 
 member() { in_srv setpriv --reuid 65534 --regid $GROUP --clear-groups -- "$@"; }
 other() { in_srv setpriv --reuid 65534 --regid nogroup --clear-groups -- "$@"; }
@@ -30,6 +31,33 @@ caps()
 
 # modes: of all pins, with the group
 modes() { (cd "$PIN_DIR" && find . -mindepth 1 ! -type l -printf '%P %m %g\n' | sed "s/^$SRV_IF/IF/" | sort); }
+
+# maps: as the pins are called
+maps() { (cd "$PIN_DIR/$SRV_IF" && find . -type f -printf '%P\n' | grep -v -e ^prog_ -e ^link_ | sort); }
+
+# map_id NAME
+map_id() { bpftool -j map show pinned "$PIN_DIR/$SRV_IF/$1" | sed 's/{"id":\([0-9]*\).*/\1/'; }
+
+# opens WHO ro|wo|rw: the maps whose pins open
+opens()
+{
+	local -a names pins
+	mapfile -t names < <(maps)
+	pins=("${names[@]/#/$PIN_DIR/$SRV_IF/}")
+	paste -d ' ' <(printf '%s\n' "${names[@]}") <("$1" $MAPREAD open "$2" "${pins[@]}") | sed -n 's/ ok$//p'
+}
+
+# keys_are_closed WHO NAME: by their pin, by their number, or by the process that has them mapped
+keys_are_closed()
+{
+	local who=$1 pin=$PIN_DIR/$SRV_IF/keys
+	is "$("$who" $MAPREAD open ro "$pin") $("$who" $MAPREAD open wo "$pin") $("$who" $MAPREAD open rw "$pin")" \
+		"EACCES EACCES EACCES" "$2: keys do not open, to read, to write, or both"
+	is "$("$who" $MAPREAD id "$(map_id keys)")" EPERM "$2: nor by the map's number"
+	is "$("$who" bpftool map dump pinned "$pin" 2>&1 | grep -c '^Error: bpf obj get')" 1 "$2: nor does bpftool get them"
+	is "$("$who" bpftool map dump id "$(map_id keys)" 2>&1 | grep -c 'not permitted')" 1 "$2: nor by their number"
+	is "$("$who" cat "/proc/$SHIELD_PID/mem" 2>&1 | grep -c 'Permission denied')" 1 "$2: nor is the daemon's memory to be read"
+}
 
 # refused NAME PATTERN CMD...: it fails with exit code 1, and says so
 refused()
@@ -52,6 +80,31 @@ gives_up_capabilities()
 	await_dropped
 	is "$(caps "$SHIELD_PID")" "$ZERO $HELD $HELD $HELD $ZERO 1" \
 		"the daemon keeps CAP_NET_ADMIN and CAP_NET_RAW, and gains no others"
+}
+
+# Also where nothing is in the way but the modes of the pins themselves.
+is_closed_to_others()
+{
+	keys_are_closed other "without a group"
+	chmod o+x /sys/fs/bpf "$PIN_DIR/$SRV_IF"
+	keys_are_closed other "without a group, directories open"
+	is "$(opens other ro) $(opens other rw)" " " "nor does any other map open"
+	chmod o-x /sys/fs/bpf "$PIN_DIR/$SRV_IF"
+}
+
+# What is said of a sysctl that would let members write: a file lies over it, it stays as it is.
+warns_of_unprivileged_bpf()
+{
+	local sysctl=/proc/sys/kernel/unprivileged_bpf_disabled
+	echo 0 > "$TMP/zero"
+	mount --bind "$TMP/zero" $sysctl || bail "cannot cover $sysctl"
+	shield_again --group $GROUP
+	umount $sysctl
+	is "$(said "warning: --group $GROUP: members can also write, as kernel.unprivileged_bpf_disabled is 0: set it to 2")" 1 \
+		"with kernel.unprivileged_bpf_disabled=0 the daemon warns"
+	stop "$SHIELD_PID"
+	shield_again --group $GROUP
+	is "$(said 'members can also write')" "$(($(sysctl -n kernel.unprivileged_bpf_disabled) == 0))" "and else it does not"
 }
 
 epoch_is_past() { (($(shield status -i 10 --json | tr -d ' \n' | field epoch) > $1)); }
@@ -132,6 +185,23 @@ members_write_nothing()
 	is "$(bpftool map dump pinned "$PIN_DIR/$SRV_IF/settings")" "$before" "and has changed nothing"
 }
 
+# What the documents say that members see, and what they do not.
+members_see()
+{
+	local conn
+	keys_are_closed member "a member"
+	is "$(opens member ro | xargs)" "$(maps | grep -v -e '^keys$' -e '^captures$' | xargs)" \
+		"a member opens all maps but keys and captures to read"
+	is "$(opens member wo)$(opens member rw)" "" "and none to write"
+	is "$(in_cli "$TOOLS/tcpc" get "$SRV4" 8080 | field ok)" 1 "a connection is made, and ends"
+	conn=$($MAPREAD first "$PIN_DIR/$SRV_IF/conns")
+	is "$((16#${conn:70:2}${conn:68:2}))" 8080 "it is in the map"
+	is "$(member $MAPREAD first "$PIN_DIR/$SRV_IF/conns")" "$conn" \
+		"a member reads all of it: addresses, ports, the next sequence numbers"
+	is "$(member $MAPREAD first "$PIN_DIR/$SRV_IF/host")" "$($MAPREAD first "$PIN_DIR/$SRV_IF/host")" \
+		"and of host: the tables' seed"
+}
+
 # What a member can open it can lock, too: nobody must be held up by that.
 members_hold_nothing_up()
 {
@@ -164,18 +234,22 @@ admits_a_group()
 	is "$(modes | grep -e keys -e captures)" "IF/captures 600 root
 IF/keys 600 root" "the keys and captured packets are root's"
 	members_read
+	members_see
 	members_write_nothing
 	refused "who is in no group is told what to do" "member of the group of 'run --group'" \
 		other $BIN status --pin-dir "$PIN_DIR"
 	members_hold_nothing_up
 	is "$(modes | awk '$3 == "'$GROUP'"')" "" "without --group a new daemon takes it back"
 	refused "and who was a member is told so" "member of the group" member $BIN status --pin-dir "$PIN_DIR"
+	stop "$SHIELD_PID"
+	warns_of_unprivileged_bpf
 	refused "an unknown group is refused" "no such group; 'addgroup --system nobodys' makes it" \
 		in_srv "$SYNSHIELD" run "$SRV_IF" --group nobodys --pin-dir "$PIN_DIR"
 }
 
 topo_up
 gives_up_capabilities
+is_closed_to_others
 does_its_duties
 starts_with_few
 admits_a_group

@@ -12,7 +12,8 @@ KERNELS=(6.1 6.12)
 
 # Of tests/net what does not count on the speed of a real processor, nor on cookies of the shield's
 # own where there are none.
-HERE=(tests/vm/tests/attach.sh tests/vm/tests/dispatcher.sh tests/vm/tests/devices.sh)
+HERE=(tests/vm/tests/attach.sh tests/vm/tests/dispatcher.sh tests/vm/tests/devices.sh
+	tests/vm/tests/unprivileged.sh)
 declare -A NET=([6.1]="conns" [6.12]="conns doctor")
 
 failed=0
