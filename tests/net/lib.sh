@@ -213,17 +213,23 @@ pause()
 	wait "$PAUSE"
 }
 
-# field KEY < JSON: the value of a key, or of outer.inner, in the tools' one-line output.
+# field KEY < JSON: the value of a key, or of outer.inner, in the tools' output; one for each line that
+# has it. In bash alone: a test asks thousands of times.
 field()
 {
-	local json value
-	json=$(cat)
-	if [[ $1 == *.* ]]; then
-		json=$(sed -n "s/.*\"${1%%.*}\":{\([^}]*\)}.*/{\1}/p" <<< "$json")
-	fi
-	value=$(sed -n "s/.*[{,]\"${1#*.}\":\(\[[^]]*\]\|\"[^\"]*\"\|[^,}]*\).*/\1/p" <<< "$json")
-	value=${value#\"}
-	echo "${value%\"}"
+	local json line outer=
+	[[ $1 == *.* ]] && outer=${1%%.*}
+	IFS= read -r -d '' json
+	while [[ $json ]]; do
+		line=${json%%$'\n'*} json=${json:${#line}+1}
+		if [[ $outer ]]; then
+			[[ $line =~ .*\"$outer\":(\{[^}]*\}) ]] || continue
+			line=${BASH_REMATCH[1]}
+		fi
+		[[ $line =~ .*[{,]\"${1#*.}\":(\[[^]]*\]|\"[^\"]*\"|[^,}]*) ]] || continue
+		line=${BASH_REMATCH[1]#\"}
+		echo "${line%\"}"
+	done
 }
 
 ## CPU time
