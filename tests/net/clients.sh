@@ -124,24 +124,37 @@ servers_up()
 
 ## What happened
 
-# made_by_cookie N: since BEFORE N connections were accepted from cookies of the shield, and not
+# mark: what `since` counts from
+mark() { BEFORE=$(shield stats "$SRV_IF"); }
+
+# since: ACTION.REASON and by how much it grew, of each that has grown
+since()
+{
+	awk 'NR == FNR { before[$1 "." $2] = $3; next }
+		$3 > before[$1 "." $2] { print $1 "." $2, $3 - before[$1 "." $2] }' \
+		<(echo "$BEFORE") <(shield stats "$SRV_IF")
+}
+
+# made_by_cookie N: since the mark N connections were accepted from cookies of the shield, and not
 # one SYN or ACK took another way.
 made_by_cookie()
 {
 	local -i n=$1 cookies accepted others=0
-	local after key
+	local -A grew=()
+	local key by
 
-	after=$(counts)
-	since() { echo $(($(field "$1" <<< "$after") - $(field "$1" <<< "$BEFORE"))); }
-	cookies=$(since reply.cookie) accepted=$(since pass.accepted)
+	while read -r key by; do
+		grew[$key]=$by
+	done < <(since)
+	cookies=${grew[reply.cookie]:-0} accepted=${grew[pass.accepted]:-0}
 	for key in pass.cookie_not_due pass.calm pass.known_tuple pass.vlan_offload pass.no_key \
 		pass.reply_failed pass.adopted pass.conntracked pass.accept_failed pass.backlog_full \
 		drop.bad_cookie drop.backlog_full drop.bad_tcp drop.bad_ip drop.bad_options \
 		drop.bad_flags drop.bad_fragment drop.tuple_rate drop.reply_cap drop.unproven \
 		drop.unknown_ack reply.unknown_ack drop.unknown_data reply.unknown_data \
 		drop.unknown_fin reply.unknown_fin drop.unknown_synack reply.unknown_synack; do
-		(($(since "$key") == 0)) && continue
-		echo "$key grew by $(since "$key")"
+		[[ ${grew[$key]:-} ]] || continue
+		echo "$key grew by ${grew[$key]}"
 		others+=1
 	done
 	((cookies >= n && accepted == n && others == 0)) && return
@@ -244,7 +257,7 @@ tcpc_get()
 # cookie_check NAME CONNECTIONS CMD...: it succeeds, on so many connections, all made by cookies.
 cookie_check()
 {
-	BEFORE=$(counts)
+	mark
 	check "$1" "${@:3}"
 	check "$1: by cookies" made_by_cookie "$2"
 }
@@ -344,11 +357,11 @@ listeners()
 			100 hello
 	done
 	check "listeners: nothing reset, lost or refused" nothing_else_happened
-	BEFORE=$(counts)
+	mark
 	in_cli curl -sS --max-time 5 -o /dev/null "http://$OTHER4:$ONE/" 2> /dev/null
 	is "$?" 7 "a listener bound to one address: another address refuses at once"
 	check "a listener bound to one address: no cookie for another" made_by_cookie 0
-	is "$(field reply.cookie <<< "$(counts)")" "$(field reply.cookie <<< "$BEFORE")" \
+	is "$(since | grep '^reply.cookie ')" '' \
 		"a listener bound to one address: no SYN-ACK for another"
 }
 
@@ -367,6 +380,21 @@ multipath()
 			sysread($s, my $answer, 100);
 			$answer =~ /^hello/ or die "no answer: $!";
 		}' "$1" "$MPTCP" "$2"
+}
+
+# syncookies N REASON: the sysctl, from when on a SYN is counted so; listeners are read anew each second
+syncookies()
+{
+	sysctl_in "$NS_SRV" net.ipv4.tcp_syncookies "$1"
+	await 10 "the daemon to follow tcp_syncookies=$1" counted_as "$2"
+	pause 1.1
+}
+
+counted_as()
+{
+	mark
+	one_by_one "$SRV4" "$WEB" 1
+	since | grep -q "^$1 "
 }
 
 # With tcp_syncookies=2 the kernel's cookies are due always, with 1 when the listener is out of room,
@@ -393,17 +421,15 @@ mptcp()
 	done
 	is "$(in_srv nstat -asz TcpExtSyncookiesRecv | awk '/^Tcp/ { print $2 }')" 120 \
 		"MPTCP listener: each of the kernel's cookies was taken"
-	sysctl_in "$NS_SRV" net.ipv4.tcp_syncookies 1
+	syncookies 1 reply.cookie
 	cookie_check "a TCP listener beside an MPTCP one" 50 one_by_one "$SRV4" "$WEB" 50
-	sysctl_in "$NS_SRV" net.ipv4.tcp_syncookies 0
-	pause 3 # until the daemon knows, and the listener is read anew
-	BEFORE=$(counts)
+	syncookies 0 pass.cookie_not_due
+	mark
 	check "tcp_syncookies=0, with which the kernel accepts no cookie: clients are served" \
 		one_by_one "$SRV4" "$WEB" 20
-	is $(($(field pass.cookie_not_due <<< "$(counts)") - $(field pass.cookie_not_due <<< "$BEFORE"))) 20 \
+	is "$(since | sed -n 's/^pass.cookie_not_due //p')" 20 \
 		"tcp_syncookies=0: their SYNs are left to the kernel"
-	sysctl_in "$NS_SRV" net.ipv4.tcp_syncookies 1
-	pause 3
+	syncookies 1 reply.cookie
 }
 
 # tag_twice NS IF: two tags make a frame larger than a veth takes, so packets are smaller; DEV is the
