@@ -67,6 +67,12 @@ ack()
 	say "$flags" $at --ack $(((ISN + 1) & 0xffffffff)) "${opts[@]}" "$@"
 }
 
+# last_data OFFSET DATA OPTION...: what port 80 answers, and closes after: its FIN is waited for
+last_data()
+{
+	ack PA "$1" --data "$2" --until F "${@:3}"
+}
+
 # flags: of all replies, e.g. "A PA FA"
 flags() { sed -E 's/.*"flags":"([A-Z]*)".*/\1/' <<< "$REPLIES" | xargs; }
 passive() { snmp "$NS_SRV" TcpPassiveOpens; }
@@ -121,45 +127,45 @@ handshakes()
 	syn
 	is "$(flags)" SA "$NAME: a SYN is answered"
 	WAIT=30 ack A 0
-	ack PA 0 --data $'ask\n'
+	last_data 0 $'ask\n'
 	answered "ACK, then data"
 
 	syn
-	ack PA 0 --data $'ask\n'
+	last_data 0 $'ask\n'
 	answered "the final ACK is lost: data comes first"
 
 	syn
 	WAIT=1 ack A 0 --repeat 3
 	WAIT=30 ack A 0
-	ack PA 0 --data $'ask\n'
+	last_data 0 $'ask\n'
 	answered "the final ACK comes four times"
 
 	syn
 	syn_again
-	ack PA 0 --data $'ask\n'
+	last_data 0 $'ask\n'
 	answered "the SYN-ACK is lost: the SYN comes again"
 
 	syn
 	WAIT=1 ack A 0
 	WAIT=1 ack PA 0 --data 'as'
-	ack PA 2 --data $'k\n'
+	last_data 2 $'k\n'
 	answered "ACK and two data segments at once"
 
 	syn
 	WAIT=30 ack PA 2 --data $'k\n'
 	is "$REPLIES" '' "$NAME: the second data segment comes first: not refused"
 	WAIT=30 ack PA 0 --data 'as'
-	ack PA 2 --data $'k\n'
+	last_data 2 $'k\n'
 	answered "the second data segment came first, then both"
 
 	syn
 	WAIT=30 ack A 0
 	WAIT=30 ack PA 2 --data $'k\n'
-	ack PA 0 --data 'as'
+	last_data 0 'as'
 	answered "data out of order after the ACK"
 
 	syn
-	ack PA 0 --data $'ask\n' --repeat 2
+	last_data 0 $'ask\n' --repeat 2
 	answered "data as the first ACK, twice at once"
 
 	DPORT=7
@@ -185,7 +191,7 @@ replayed_syn()
 	sleep 0.6 # the kernel challenges twice a second at most
 	say S $((CLIENT_ISN + 77777)) --opts mss=1460 --replies 1
 	is "$(flags)" A "$NAME: a SYN with another ISN too"
-	ack PA 0 --data $'ask\n'
+	last_data 0 $'ask\n'
 	answered "the connection goes on"
 }
 
@@ -220,7 +226,7 @@ time_wait()
 	local before fin
 	DPORT=80
 	syn
-	ack PA 0 --data $'ask\n'
+	last_data 0 $'ask\n'
 	answered "a connection that the server closes"
 	fin=$(((ISN + 1 + 7 + 1) & 0xffffffff))
 	CLIENT_TS=$((CLIENT_TS + 1))
@@ -244,7 +250,7 @@ time_wait()
 	syn_again
 	is "$(flags)" SA "$NAME: a new one is answered"
 	is "$(($(counted pass known_tuple) - before))" 2 "$NAME: both by the kernel"
-	ack PA 0 --data $'ask\n'
+	last_data 0 $'ask\n'
 	answered "and becomes a connection"
 }
 
@@ -289,7 +295,7 @@ altered()
 	is "$(($(counted reply unknown_ack) - before))" 1 "$NAME: counted as an unknown ACK"
 	ISN=$((ISN - 1))
 	unset WAIT
-	ack PA 0 --data $'ask\n'
+	last_data 0 $'ask\n'
 	answered "the true one is good"
 }
 
@@ -387,7 +393,7 @@ bring_back()
 		family "$fam" "$kind"
 		CLIENT_TS=2000 PASSIVE=$(passive)
 		if [[ $2 == answered ]]; then
-			WAIT=150 ack PA 0 --data $'ask\n'
+			WAIT=150 last_data 0 $'ask\n'
 		else
 			WAIT=60 ack PA 0 --data $'ask\n'
 		fi
@@ -411,7 +417,7 @@ syn_options()
 	is "$(flags):$(field ack <<< "$REPLIES")" SA:5001 "$NAME: data of a SYN is not acknowledged"
 	PASSIVE=$(passive) KIND=ts CLIENT_TS=10
 	take_synack
-	ack PA 0 --data $'ask\n'
+	last_data 0 $'ask\n'
 	answered "it comes again with the ACK"
 }
 

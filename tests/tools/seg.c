@@ -60,6 +60,7 @@ struct request {
 	uint8_t dst_mac[MAC_LEN], src_mac[MAC_LEN];
 	bool have_dst_mac, have_src_mac;
 	unsigned int wait_ms, replies, repeat;
+	uint8_t until; /* flags */
 };
 
 struct frame {
@@ -90,7 +91,8 @@ static const char help[] =
 	"  --dst-mac, --src-mac default: the neighbour table, the interface's own\n"
 	"  --repeat N           send it N times\n"
 	"  --wait MS            how long to wait for replies (1000)\n"
-	"  --replies N          stop after N (default: wait the time out)\n";
+	"  --replies N          stop after N (default: wait the time out)\n"
+	"  --until LETTERS      stop after one with these flags\n";
 
 enum long_only {
 	ARG_SRC = 256,
@@ -118,6 +120,7 @@ enum long_only {
 	ARG_REPEAT,
 	ARG_WAIT,
 	ARG_REPLIES,
+	ARG_UNTIL,
 	ARG_HELP,
 };
 
@@ -147,6 +150,7 @@ static const struct option long_options[] = {
 	{"repeat", required_argument, NULL, ARG_REPEAT},
 	{"wait", required_argument, NULL, ARG_WAIT},
 	{"replies", required_argument, NULL, ARG_REPLIES},
+	{"until", required_argument, NULL, ARG_UNTIL},
 	{"help", no_argument, NULL, ARG_HELP},
 	{0},
 };
@@ -365,6 +369,9 @@ static void parse_option(struct request *req, int option)
 		break;
 	case ARG_REPLIES:
 		req->replies = parse_number(optarg, 1, 10000, "replies");
+		break;
+	case ARG_UNTIL:
+		req->until = parse_flags(optarg);
 		break;
 	case ARG_HELP:
 		fputs(help, stdout);
@@ -691,7 +698,8 @@ static void print_reply(const struct reply *reply, const struct request *req)
 	fflush(stdout);
 }
 
-static bool receive(int fd, const struct request *req)
+/* Returns 1 for a reply, and sets *last if it is the one that is waited for. */
+static unsigned int receive(int fd, const struct request *req, bool *last)
 {
 	union {
 		struct cmsghdr align;
@@ -719,9 +727,10 @@ static bool receive(int fd, const struct request *req)
 		reply.csum_known = !(aux->tp_status & TP_STATUS_CSUMNOTREADY);
 	}
 	if (!find_reply(&reply, frame, len, req))
-		return false;
+		return 0;
 	print_reply(&reply, req);
-	return true;
+	*last = req->until && (reply.tcp[13] & req->until) == req->until;
+	return 1;
 }
 
 int main(int argc, char **argv)
@@ -740,6 +749,7 @@ int main(int argc, char **argv)
 	unsigned int replies = 0;
 	uint64_t deadline;
 	int64_t left;
+	bool last = false;
 
 	parse_request(&req, argc, argv);
 	build(&frame, &req);
@@ -748,8 +758,8 @@ int main(int argc, char **argv)
 		if (send(pfd.fd, frame.byte, frame.len, 0) != (ssize_t)frame.len)
 			die("send on %s: %m", req.ifname);
 	deadline = now_ns() + req.wait_ms * 1000000ULL;
-	while ((left = deadline - now_ns()) > 0 && (!req.replies || replies < req.replies))
+	while ((left = deadline - now_ns()) > 0 && (!req.replies || replies < req.replies) && !last)
 		if (poll(&pfd, 1, left / 1000000 + 1) > 0)
-			replies += receive(pfd.fd, &req);
+			replies += receive(pfd.fd, &req, &last);
 	return 0;
 }
