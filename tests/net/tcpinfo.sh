@@ -108,8 +108,6 @@ with_sysctl()
 	[[ $1 == srv ]] && ((SHIELDED)) && pause 2
 	"${@:4}"
 	sysctl_in "$ns" "$2" "$old"
-	[[ $1 == srv ]] && ((SHIELDED)) && pause 2
-	return 0
 }
 
 client_with() { with_sysctl cli "$@"; }
