@@ -61,7 +61,7 @@ frozen_is_silent()
 
 attack()
 {
-	start_flood flood --port 80 --rate 500 --seconds 2
+	NICE=0 start_flood flood --port 80 --rate 500 --seconds 2
 	wait "$PID"
 }
 
