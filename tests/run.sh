@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Runs the TAP tests and adds them up.  run.sh [NAME...]: only those (cli, flood, prog, ..., or a
-# file, tests/vm/tests/attach.sh).
+# file, tests/vm/tests/attach.sh), one after the other.  run.sh together: those that go together.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 [[ $EUID == 0 ]] || {
@@ -15,38 +15,54 @@ LOGS=$(mktemp -d) || exit 1
 trap 'rm -rf "$LOGS"' EXIT
 trap 'exit 130' INT TERM
 
-# Those that load the machine little, and do not mind who else does: two at a time, at the end.
-TOGETHER=" cli config conns doctor host lists manual notify package privileges recount replay "
+# Those that neither measure nor flood, and do not mind who else uses the CPUs: AT_ONCE at a time, at
+# the end, the longest first.
+TOGETHER=(clients sanitize fuzz lists segments faults tcpinfo package config differential host
+	privileges replay doctor manual cli conns notify recount)
+AT_ONCE=3
 
 declare -A COMMANDS=()
-ORDER=()
+ALONE=()
+# add NAME COMMAND
+add()
+{
+	COMMANDS[$1]=$2
+	[[ " ${TOGETHER[*]} " == *" $1 "* ]] || ALONE+=("$1")
+}
+
 for file in build/tests/unit-*; do
-	name=$(basename "$file")
-	COMMANDS[$name]=$file
-	ORDER+=("$name")
+	add "$(basename "$file")" "$file"
 done
-COMMANDS[prog]=build/tests/shield-rows
-COMMANDS[verifier]='echo 1..1
+add prog build/tests/shield-rows
+add verifier 'echo 1..1
 	build/tests/verifier-stats tests/prog/verifier.ceiling || echo -n "not "
 	echo "ok 1 - the programs stay below their ceilings for the verifier"'
-ORDER+=(prog verifier)
 for file in tests/net/*.sh; do
 	name=$(basename "$file" .sh)
-	[[ $name == lib ]] && continue
-	COMMANDS[$name]=$file
-	ORDER+=("$name")
+	[[ $name == lib ]] || add "$name" "$file"
 done
-(($#)) && ORDER=("$@")
-for i in "${!ORDER[@]}"; do
-	[[ ${ORDER[i]} == */* ]] || continue
-	name=$(basename "${ORDER[i]}" .sh)
-	COMMANDS[$name]=${ORDER[i]} ORDER[i]=$name
+case $* in
+'') ;;
+together) ALONE=() ;;
+*)
+	TOGETHER=() ALONE=()
+	for name; do
+		file=$name name=$(basename "$name" .sh)
+		add "$name" "$([[ $file == */* ]] && echo "$file" || echo "${COMMANDS[$name]:-}")"
+	done
+	;;
+esac
+for name in "${ALONE[@]}" "${TOGETHER[@]}"; do
+	[[ ${COMMANDS[$name]:-} ]] || {
+		echo "tests: no test called $name" >&2
+		exit 2
+	}
 done
 
 # execute NAME: its output to $LOGS/NAME, then its exit status and seconds to $LOGS/NAME.end
 execute()
 {
-	local command=${COMMANDS[$1]:-} start=$SECONDS
+	local command=${COMMANDS[$1]} start=$SECONDS
 
 	timeout -k 20 "$LIMIT" bash -c "$command" > "$LOGS/$1" 2>&1
 	echo $? $((SECONDS - start)) > "$LOGS/$1.end"
@@ -81,25 +97,16 @@ report()
 	((PASSED += passed, FAILED += failed, SKIPPED += skipped))
 }
 
-together=()
-for name in "${ORDER[@]}"; do
-	[[ ${COMMANDS[$name]:-} ]] || {
-		echo "tests: no test called $name" >&2
-		exit 2
-	}
-	if (($# == 0)) && [[ $TOGETHER == *" $name "* ]]; then
-		together+=("$name")
-		continue
-	fi
+for name in "${ALONE[@]}"; do
 	execute "$name"
 	report "$name"
 done
-for name in "${together[@]}"; do
-	(($(jobs -rp | wc -l) < 2)) || wait -n
+for name in "${TOGETHER[@]}"; do
+	(($(jobs -rp | wc -l) < AT_ONCE)) || wait -n
 	execute "$name" &
 done
 wait
-for name in "${together[@]}"; do
+for name in "${TOGETHER[@]}"; do
 	report "$name"
 done
 ((SKIPPED)) && extra=", $SKIPPED skipped"
