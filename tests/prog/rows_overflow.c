@@ -37,8 +37,9 @@ static void begin(bool ipv6)
 	shield_reset();
 	local_put_prefix(prefix(ipv6), ipv6 ? 112 : 16);
 	shield.settings.syn_rate = 100000000;
-	shield.settings.half_open = HALF_OPEN;
+	shield.settings.half_open = 100000; /* whatever other rows have left in PORT's queue */
 	shield_mode(SYNSHIELD_MODE_AUTO);
+	shield_policy(QUEUE_PORT, &(struct synshield_policy){.half_open = HALF_OPEN});
 }
 
 /* Handshakes with the kernel that nobody completes. */
