@@ -139,7 +139,21 @@ static __always_inline bool cookies_are_out(const struct shield *s,
 	return l->cookie_sent_jiffies && (mode != SYNSHIELD_MODE_OFF || cookies_went_out(s, l));
 }
 
-/* The cookie held: the handshake, which is in the answer, is complete. */
+static __always_inline bool kernel_has(struct xdp_md *ctx, const struct packet *p)
+{
+	struct bpf_sock *sk = find_socket(ctx, p);
+	bool has = sk && sk->state != TCP_LISTEN;
+
+	if (sk)
+		bpf_sk_release(sk);
+	return has;
+}
+
+/*
+ * The cookie held: the handshake, which is in the answer, is complete.  Or it has long been: a
+ * full table has evicted the connection, and its client has had nothing else to acknowledge.
+ * Where connections are counted it must not be taken for one more.
+ */
 __noinline verdict prove(struct xdp_md *ctx, const struct packet *p, struct answer *a)
 {
 	struct synshield_listener *l;
@@ -149,6 +163,10 @@ __noinline verdict prove(struct xdp_md *ctx, const struct packet *p, struct answ
 	if (!p || !a)
 		return PASS(off);
 	l = find_listener(p);
+	if (l && unlikely(limits_sources(l)) && !sockets_are_learned(s) && kernel_has(ctx, p)) {
+		track(s, p, SYNSHIELD_CONN_ESTABLISHED);
+		return PASS(adopted);
+	}
 	refused = l ? source_opens(s, p, l) : 0;
 	if (refused && !a->observe)
 		return REFUSE(refused);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "exchange.h"
+#include "live.h"
 
 #define REASON(name) SYNSHIELD_REASON_##name
 #define TRIES 10
@@ -169,6 +170,38 @@ static void rows_ends(bool ipv6)
 	}
 }
 
+/*
+ * A connection that a full table has evicted, and whose client acknowledges the SYN-ACK yet: its
+ * cookie holds, but it is not one more.
+ */
+static void rows_evicted(bool ipv6)
+{
+	struct synshield_source source = {.conns = 1};
+	struct exchange e;
+	struct live l;
+	__u32 zero = 0;
+
+	live_connect(&l, ipv6, net_listener(ipv6), PORT);
+	for (__u32 most = 1; most <= 2; most++) {
+		limit(most, 0, ipv6, 0);
+		begin_from(&e, ipv6, NULL);
+		run_segment(&e.syn); /* the listener is known */
+		live_segment(&l, TCP_SYN, &e.syn);
+		segment_options(&e.syn, "mss 1460 sack ts nop ws 7");
+		exchange_work_out(&e);
+		source.counted_jiffies = shield_now();
+		source_put(&e.syn, bits_of(ipv6), &source);
+		shield.host.learned_until = 0;
+		map_put("host", &zero, &shield.host);
+		row_segment(PASS(adopted), &e.ack, "%s: the one of %u that was evicted",
+			    family_name(ipv6), most);
+		ok(counts(&e, bits_of(ipv6), 1) && conn_is(&e.ack, SYNSHIELD_CONN_ESTABLISHED),
+		   "%s: it counts once", family_name(ipv6));
+		conn_forget(&e.ack);
+	}
+	live_close(&l);
+}
+
 /* Without a daemon that counts anew nobody is locked out. */
 static void rows_stale(bool ipv6)
 {
@@ -322,6 +355,7 @@ void rows_limits(void)
 		rows_calm(ipv6);
 		rows_calm_late(ipv6);
 		rows_ends(ipv6);
+		rows_evicted(ipv6);
 		rows_stale(ipv6);
 		rows_rate(ipv6);
 		rows_policy(ipv6);

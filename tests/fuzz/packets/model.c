@@ -366,7 +366,10 @@ static void untracked(const struct world *w, const struct rule *r, const struct 
 	/* what takes only the kernel's cookies, its entry says */
 	if (is_plain_ack(seen) && (seen->s.target_port != PORT_MPTCP || !b->has_listener) &&
 	    model_cookie(seen, &agreed)) {
-		if (b->has_listener && limit_is_reached(r, b))
+		/* where connections are counted, one that the kernel has is none more */
+		if (b->has_listener && r->source_conns && h->kind && !w->learned)
+			ALLOW(a, PASS(adopted));
+		else if (b->has_listener && limit_is_reached(r, b))
 			refuse(w, r, seen, SYNSHIELD_REASON_source_conns, a);
 		else
 			ALLOW(a, PASS(cookie_ok));
