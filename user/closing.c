@@ -88,11 +88,11 @@ struct tracked *closing_add(struct closing *c, const struct synshield_tuple *tup
 	struct tracked *t = table_add(&c->table, tuple);
 
 	if (!t) {
-		if (!c->full)
+		if (!c->said_full)
 			log_line("%s: warning: no room to follow more than %zu connections: the "
 				 "states of others are not shown",
 				 c->ifname, c->table.count);
-		c->full = c->wanted = true;
+		c->said_full = c->full = c->wanted = true;
 		return NULL;
 	}
 	t->since_ns = t->moved_ns = since;

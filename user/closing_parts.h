@@ -62,7 +62,8 @@ struct closing {
 	__u64 now;
 	__u64 now_jiffies;
 	unsigned int budget; /* of closing_read(): reports */
-	bool full;
+	bool full;	     /* since the last scan began: no room for one more */
+	bool said_full;
 };
 
 void closing_clocks(struct closing *c);

@@ -77,6 +77,7 @@ void closing_scan_begin(struct closing *c)
 	c->lost = events_lost(c);
 	c->scanned_ns = c->now;
 	c->hurried = c->wanted;
+	c->said_full = c->full;
 	c->wanted = c->full = false;
 	scan_begin(&c->scan);
 }
