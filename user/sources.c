@@ -40,15 +40,24 @@ static const struct row *find_row(const struct rows *rows, const struct synshiel
 
 /* -- which ports -- */
 
-static bool any_limit(const struct synshield_settings *settings,
-		      const struct synshield_policy *policies, size_t count)
+enum limits { NO_LIMITS, LIMITED_RATES, LIMITED_CONNS };
+
+static bool is_limit(__u32 limit)
 {
-	bool any = settings->source_conns;
+	return limit && limit != SYNSHIELD_NO_LIMIT;
+}
+
+static enum limits find_limits(const struct synshield_settings *settings,
+			       const struct synshield_policy *policies, size_t count)
+{
+	bool conns = settings->source_conns, rates = settings->source_rate;
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		any |= policies[i].source_conns && policies[i].source_conns != SYNSHIELD_NO_LIMIT;
-	return any;
+	for (i = 0; i < count; i++) {
+		conns |= is_limit(policies[i].source_conns);
+		rates |= is_limit(policies[i].source_rate);
+	}
+	return conns ? LIMITED_CONNS : rates ? LIMITED_RATES : NO_LIMITS;
 }
 
 static void keep_listening(bool limited[PORTS], const struct listener_row *listeners, size_t count)
@@ -67,23 +76,23 @@ static void keep_listening(bool limited[PORTS], const struct listener_row *liste
 
 /*
  * Ports that limit connections, and that somebody listens on: what this host opened
- * itself before the shield was there looks like what others opened to it.  1 if any
- * port has a limit.
+ * itself before the shield was there looks like what others opened to it.  An enum limits,
+ * or -errno.
  */
 static int read_limited(const struct maps *maps, const struct synshield_settings *settings,
 			bool limited[PORTS])
 {
 	struct synshield_policy *policies;
 	struct listener_row *listeners;
+	enum limits limits;
 	size_t count, i;
 	__u32 *ports;
-	bool any;
 	int err;
 
 	err = maps_dump(maps, MAP_POLICY, (void **)&ports, (void **)&policies, &count);
 	if (err)
 		return err;
-	any = any_limit(settings, policies, count);
+	limits = find_limits(settings, policies, count);
 	memset(limited, settings->source_conns != 0, PORTS * sizeof(*limited));
 	for (i = 0; i < count; i++) {
 		if (policies[i].source_conns && ports[i] < PORTS)
@@ -91,14 +100,14 @@ static int read_limited(const struct maps *maps, const struct synshield_settings
 	}
 	free(ports);
 	free(policies);
-	if (!any)
-		return 0;
+	if (limits != LIMITED_CONNS)
+		return limits;
 	err = listeners_read(maps, &listeners, &count);
 	if (err)
 		return err;
 	keep_listening(limited, listeners, count);
 	free(listeners);
-	return 1;
+	return limits;
 }
 
 /* -- counting -- */
@@ -311,12 +320,32 @@ static int count_anew(const struct maps *maps, const struct synshield_settings *
 	return err;
 }
 
+/* What was counted for limits that are off tells nothing when they are on again. */
+static int forget_all(const struct maps *maps)
+{
+	struct synshield_source_key *keys;
+	struct synshield_source *values;
+	size_t count;
+	__u32 n;
+	int err;
+
+	err = maps_dump(maps, MAP_SOURCES, (void **)&keys, (void **)&values, &count);
+	if (err)
+		return err;
+	n = count;
+	if (n && bpf_map_delete_batch(maps->fd[MAP_SOURCES], keys, &n, NULL) && errno != ENOENT)
+		err = -errno;
+	free(keys);
+	free(values);
+	return err;
+}
+
 int sources_follow(const struct maps *maps, const struct synshield_settings *settings,
 		   const struct locals *locals, struct sources_watch *watch, int *bound)
 {
 	__u64 now = jiffies_now();
 	bool *limited;
-	int err;
+	int limits, err;
 
 	if (watch->generation == settings->generation &&
 	    now - watch->counted_jiffies < SOURCES_SECONDS * jiffies_hz())
@@ -324,9 +353,13 @@ int sources_follow(const struct maps *maps, const struct synshield_settings *set
 	limited = calloc(PORTS, sizeof(*limited));
 	if (!limited)
 		return -ENOMEM;
-	err = read_limited(maps, settings, limited);
-	if (err > 0)
+	limits = err = read_limited(maps, settings, limited);
+	if (limits == LIMITED_CONNS)
 		err = count_anew(maps, settings, locals, limited, bound);
+	else if (limits == NO_LIMITS)
+		err = forget_all(maps);
+	else if (limits > 0)
+		err = 0;
 	free(limited);
 	if (!err) {
 		watch->generation = settings->generation;

@@ -17,7 +17,8 @@ struct sources_watch {
 
 /*
  * While a port limits the connections of a source: counts them anew every SOURCES_SECONDS,
- * and after a change of the settings.  *bound: as others_bound() says of the sockets.
+ * and after a change of the settings.  While none limits anything: forgets what was counted.
+ * *bound: as others_bound() says of the sockets.
  */
 #define SOURCES_SECONDS 10
 int sources_follow(const struct maps *maps, const struct synshield_settings *settings,

@@ -91,4 +91,8 @@ done
 serve "one more" 1 "$SRV4"
 is "$(dump listeners handed | sed -n 's/.*"port": '$PORT'.* //p' | sort -n | tail -n 1)" 1 \
 	"of those that were handed to the listener none counts any more"
+serve "counted" 20 "$SRV4" --src-range "$CLI4,16"
+holds "their sources are" "$(dump sources | wc -l) == 16"
+shield set "$SRV_IF" source-conns=off $PORT:source-conns=inherit
+now_empty sources 5
 done_testing
