@@ -59,30 +59,15 @@ start_nginx()
 {
 	local worker pid
 
-	mkdir -p "$TMP/www" "$TMP/nginx"
+	mkdir -p "$TMP/www"
 	echo "served by nginx behind the shield" > "$TMP/www/index.html"
-	cat > "$TMP/nginx.conf" <<-END
-		user root;
-		worker_processes 1;
-		daemon off;
-		pid $TMP/nginx/pid;
-		error_log $TMP/nginx/error.log;
-		events { worker_connections 8192; }
-		http {
-			access_log off;
-			client_body_temp_path $TMP/nginx/body;
-			proxy_temp_path $TMP/nginx/proxy;
-			fastcgi_temp_path $TMP/nginx/fastcgi;
-			uwsgi_temp_path $TMP/nginx/uwsgi;
-			scgi_temp_path $TMP/nginx/scgi;
-			server {
-				listen 0.0.0.0:$PORT backlog=4096;
-				listen [::]:$PORT ipv6only=on backlog=4096;
-				root $TMP/www;
-			}
+	nginx_up 1 <<-END
+		server {
+			listen 0.0.0.0:$PORT backlog=4096;
+			listen [::]:$PORT ipv6only=on backlog=4096;
+			root $TMP/www;
 		}
 	END
-	spawn nginx srv nginx -p "$TMP/nginx" -e "$TMP/nginx/error.log" -c "$TMP/nginx.conf"
 	NGINX=$PID
 	await 10 "nginx" in_cli curl -sf --max-time 1 -o /dev/null "http://$SRV4:$PORT/"
 	read -r worker < "/proc/$NGINX/task/$NGINX/children"

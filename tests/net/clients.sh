@@ -28,41 +28,26 @@ done
 
 start_nginx()
 {
-	mkdir -p "$TMP/www/up" "$TMP/nginx"
-	cat > "$TMP/nginx.conf" <<-END
-		user root;
-		worker_processes 2;
-		daemon off;
-		pid $TMP/nginx/pid;
-		error_log $TMP/nginx/error.log;
-		events { worker_connections 1024; }
-		http {
-			log_format worker '\$pid';
-			access_log off;
-			client_body_temp_path $TMP/nginx/body;
-			proxy_temp_path $TMP/nginx/proxy;
-			fastcgi_temp_path $TMP/nginx/fastcgi;
-			uwsgi_temp_path $TMP/nginx/uwsgi;
-			scgi_temp_path $TMP/nginx/scgi;
-			client_max_body_size 0;
-			server {
-				listen 0.0.0.0:$WEB backlog=1024;
-				listen [::]:$WEB ipv6only=on backlog=1024;
-				listen [::]:$DUAL ipv6only=off backlog=1024;
-				listen $SRV4:$ONE backlog=1024;
-				root $TMP/www;
-				location /ask/ { return 200 "\$uri\n"; }
-				location /up/ { dav_methods PUT; }
-			}
-			server {
-				listen 0.0.0.0:$SHARED reuseport backlog=1024;
-				listen [::]:$SHARED ipv6only=on reuseport backlog=1024;
-				access_log $TMP/nginx/workers worker;
-				location /ask/ { return 200 "\$uri\n"; }
-			}
+	mkdir -p "$TMP/www/up"
+	nginx_up 2 <<-END
+		log_format worker '\$pid';
+		client_max_body_size 0;
+		server {
+			listen 0.0.0.0:$WEB backlog=1024;
+			listen [::]:$WEB ipv6only=on backlog=1024;
+			listen [::]:$DUAL ipv6only=off backlog=1024;
+			listen $SRV4:$ONE backlog=1024;
+			root $TMP/www;
+			location /ask/ { return 200 "\$uri\n"; }
+			location /up/ { dav_methods PUT; }
+		}
+		server {
+			listen 0.0.0.0:$SHARED reuseport backlog=1024;
+			listen [::]:$SHARED ipv6only=on reuseport backlog=1024;
+			access_log $TMP/nginx/workers worker;
+			location /ask/ { return 200 "\$uri\n"; }
 		}
 	END
-	spawn nginx srv nginx -p "$TMP/nginx" -e "$TMP/nginx/error.log" -c "$TMP/nginx.conf"
 	await 10 "nginx" eval "in_srv ss -Hltn 'sport = :$WEB' | grep -q ."
 }
 

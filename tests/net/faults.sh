@@ -10,6 +10,8 @@
 
 # shellcheck source=tests/net/lib.sh disable=SC2034,SC2119,SC2153,SC2317
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=tests/net/lib-left.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib-left.sh"
 
 SYNSHIELD=$ROOT/build/stops/synshield
 FILE=$TMP/synshield.conf
@@ -21,13 +23,8 @@ declare -A WALKED=()
 # stream NAME ARG...: transfers of 2 s, one after the other; a line for each
 stream()
 {
-	local name=$1
-	shift
-	# shellcheck disable=SC2016 # expanded there
-	spawn "$name" cli bash -c 'trap "ended=1" TERM
-		while [[ ! ${ended:-} ]]; do "$@" || echo "failed: $?"; done' - \
-		"$TOOLS/tcpc" transfer --timeout 20 "$@"
-	STREAMS+=("$PID $name")
+	over_and_over "$1" cli "$TOOLS/tcpc" transfer --timeout 20 "${@:2}"
+	STREAMS+=("$PID $1")
 }
 
 # Whole and right, all of them, and at least one in each 4 s.
@@ -57,34 +54,8 @@ served()
 
 ## The state of things
 
-map_id() { bpftool -j map show pinned "$PIN_DIR/$SRV_IF/settings" 2> /dev/null | sed -n 's/.*"id":\([0-9]*\).*/\1/p'; }
-
-# programs MAP: how many the kernel has that use this map
-programs() { bpftool -j prog show | tr '}' '\n' | grep -Ec "\"map_ids\":\[([0-9,]*,)?$1[],]"; }
-
 # Three programs, no more: none of a start that was killed
 whole() { (($(programs "$(map_id)") == 3)); }
-
-# of MAP nothing is left
-clean()
-{
-	[[ ! -e $PIN_DIR/$SRV_IF ]] || { echo "pins are left: $(ls "$PIN_DIR/$SRV_IF")"; return 1; }
-	[[ ! $1 || $(programs "$1") == 0 ]] || { echo "programs are left: $(bpftool prog show | grep -B 1 "map_ids.*\b$1\b")"; return 1; }
-	[[ ! $(in_srv tc qdisc show dev "$SRV_IF" clsact) ]] || { echo "a qdisc is left"; return 1; }
-	[[ $(ip -n "$NS_SRV" link show "$SRV_IF") != *xdp* ]] || { echo "an XDP program is left"; return 1; }
-}
-
-# The kernel frees programs a moment after the last who has them.
-soon_clean()
-{
-	local -i i
-	for ((i = 0; i < 50; i++)); do
-		clean "$1" > "$TMP/left" && return
-		sleep 0.02
-	done
-	cat "$TMP/left"
-	return 1
-}
 
 # mended NAME COMMAND...: as check, but in this shell
 mended()

@@ -178,6 +178,15 @@ spawn()
 	PIDS+=("$PID")
 }
 
+# over_and_over NAME srv|cli|net CMD...: in the background, until TERM, when the last one ends first.
+# One that fails adds a line.
+over_and_over()
+{
+	# shellcheck disable=SC2016 # expanded there
+	spawn "$1" "$2" bash -c 'trap "ended=1" TERM
+		while [[ ! ${ended:-} ]]; do "$@" || echo "failed: $?"; done' - "${@:3}"
+}
+
 # await SECONDS WHAT CMD...: until the command succeeds, or bails out.
 await()
 {
@@ -470,6 +479,31 @@ start_server()
 	shift
 	spawn "$name" srv "$TOOLS/tcps" "$@"
 	await_ready "$name"
+}
+
+# nginx_up WORKERS < DIRECTIVES: a real web server; they are those of "http". What it writes is in
+# $TMP/nginx; $PID is its id.
+nginx_up()
+{
+	mkdir -p "$TMP/nginx"
+	cat > "$TMP/nginx.conf" <<-END
+		user root;
+		worker_processes $1;
+		daemon off;
+		pid $TMP/nginx/pid;
+		error_log $TMP/nginx/error.log;
+		events { worker_connections 8192; }
+		http {
+			access_log off;
+			client_body_temp_path $TMP/nginx/body;
+			proxy_temp_path $TMP/nginx/proxy;
+			fastcgi_temp_path $TMP/nginx/fastcgi;
+			uwsgi_temp_path $TMP/nginx/uwsgi;
+			scgi_temp_path $TMP/nginx/scgi;
+			$(cat)
+		}
+	END
+	spawn nginx srv nginx -p "$TMP/nginx" -e "$TMP/nginx/error.log" -c "$TMP/nginx.conf"
 }
 
 # seg ARG...: a crafted segment from SEG4 or SEG6 unless --src says otherwise; the reply's JSON.
