@@ -66,7 +66,7 @@ include man/man.mk
 
 # --- what to call ---
 
-.PHONY: help deps lint-deps demo test test-vm test-service lint format picture install uninstall deb clean
+.PHONY: help deps lint-deps demo test test-vm test-service soak lint format picture install uninstall deb clean
 
 help:
 	@echo 'make            build/synshield'
@@ -79,6 +79,7 @@ help:
 	@echo '                (root, 15 min); KERNELS=6.1 TESTS="conns lists" for some'
 	@echo 'make test-service  synshield.service under systemd, emulated (root, 5 min)'
 	@echo 'make fuzz       each fuzzer for SECONDS=60 (root)'
+	@echo 'make soak       everything at once, for SECONDS=1800, into build/soak.csv (root)'
 	@echo 'make sanitized  the program and its unit tests with ASan, UBSan, LSan, into build/san'
 	@echo 'make lint       format, static analysis, shell scripts'
 	@echo 'make format     put the sources into shape'
@@ -113,6 +114,9 @@ test-service: deps
 	$(Q)tests/deps.sh vm
 	$(Q)$(MAKE) --no-print-directory all tools
 	$(Q)tests/vm/systemd.sh
+
+soak: all tools
+	$(Q)SOAK_SECONDS=$(or $(SECONDS),1800) tests/net/soak.sh
 
 C_SOURCES = $(shell git ls-files '*.c' '*.h' | grep -v ^vmlinux/)
 SHELL_SOURCES = $(shell git ls-files '*.sh' debian/synshield.prerm) .ci/run

@@ -9,11 +9,10 @@ FUZZ_BIN := $(FUZZ:%=$(F)/fuzz-%)
 FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_CFLAGS = $(ALL_CFLAGS) -Iuser -Itests/fuzz $(FUZZ_FLAGS) \
 	-fsanitize=fuzzer-no-link,address,undefined
-SECONDS ?= 60
 
 .PHONY: fuzz fuzz-build sanitized
 fuzz: fuzz-build
-	$(Q)FUZZ_SECONDS=$(SECONDS) tests/net/fuzz.sh
+	$(Q)FUZZ_SECONDS=$(or $(SECONDS),60) tests/net/fuzz.sh
 
 sanitized:
 	$(Q)$(MAKE) --no-print-directory SANITIZE=1 build/san/synshield $(UNIT:%=build/san/tests/unit-%)
