@@ -18,7 +18,7 @@ __u32 bloom_entries(__u32 conns)
 
 	while (words < conns / SYNSHIELD_BLOOM_CONNS_PER_WORD)
 		words *= 2;
-	return 2 * words;
+	return 2 * (words + SYNSHIELD_BLOOM_NEAR);
 }
 
 int bloom_open(struct bloom **made, const struct maps *maps, const struct synshield_host *host)
@@ -40,7 +40,7 @@ int bloom_open(struct bloom **made, const struct maps *maps, const struct synshi
 		return -errno;
 	b->map = map;
 	b->seed = host->seed;
-	b->words = entries / 2;
+	b->words = entries / 2 - SYNSHIELD_BLOOM_NEAR;
 	b->at = host->bloom_words ? host->bloom_at : 0;
 	return 0;
 }
@@ -52,26 +52,39 @@ void bloom_close(struct bloom *b)
 	free(b);
 }
 
-static void set_bits(struct bloom *b, __u32 half, __u64 hash)
+static void set_bits(__u64 *word, __u64 bits)
 {
-	__u64 *word = &b->map[half + synshield_bloom_word(hash, b->words)];
-	__u64 bits = synshield_bloom_bits(hash);
-
 	if ((__atomic_load_n(word, __ATOMIC_RELAXED) & bits) != bits)
 		__atomic_fetch_or(word, bits, __ATOMIC_RELEASE);
+}
+
+/* In the half that begins at `at`. */
+static void mark(struct bloom *b, __u32 at, __u64 hash)
+{
+	__u64 bits = synshield_bloom_bits(hash);
+
+	set_bits(&b->map[at + synshield_bloom_word(hash, b->words)], bits);
+	set_bits(&b->map[synshield_bloom_near(hash, b->words, at)], bits);
 }
 
 void bloom_enter(struct bloom *b, const struct synshield_tuple *tuple)
 {
 	__u64 hash = synshield_bloom_hash(tuple, b->seed);
 
-	set_bits(b, 0, hash);
-	set_bits(b, b->words, hash);
+	mark(b, 0, hash);
+	mark(b, b->words, hash);
 }
 
 static __u32 other_half(const struct bloom *b)
 {
 	return b->at ? 0 : b->words;
+}
+
+static void empty(struct bloom *b, __u32 at)
+{
+	memset(&b->map[at], 0, b->words * sizeof(__u64));
+	memset(&b->map[synshield_bloom_near(0, b->words, at)], 0,
+	       SYNSHIELD_BLOOM_NEAR * sizeof(__u64));
 }
 
 void bloom_follow(struct bloom *b, const struct synshield_host *host)
@@ -80,7 +93,7 @@ void bloom_follow(struct bloom *b, const struct synshield_host *host)
 		b->at = other_half(b);
 		b->stage = BLOOM_SETTLED;
 	} else if (b->stage == BLOOM_SETTLED && host->bloom_at == b->at) {
-		memset(&b->map[other_half(b)], 0, b->bytes / 2);
+		empty(b, other_half(b));
 		b->emptied_ns = clock_ns(CLOCK_MONOTONIC);
 		b->stage = BLOOM_EMPTY;
 	}
@@ -93,7 +106,7 @@ bool bloom_is_empty(const struct bloom *b)
 
 void bloom_keep(struct bloom *b, const struct synshield_tuple *tuple)
 {
-	set_bits(b, other_half(b), synshield_bloom_hash(tuple, b->seed));
+	mark(b, other_half(b), synshield_bloom_hash(tuple, b->seed));
 }
 
 void bloom_filled(struct bloom *b)

@@ -7,12 +7,17 @@
  * that begins at bloom_at.  The daemon empties the other one, walks through `conns` to set
  * what is still true there, and then turns them round.
  *
+ * Behind the halves each has SYNSHIELD_BLOOM_NEAR words more that say the same of all tuples
+ * again: a part that stays in a near cache, and with which it ends unless there are very many
+ * connections.
+ *
  * The local address does not count: few hosts have many.
  */
 #ifndef SYNSHIELD_BLOOM_H
 #define SYNSHIELD_BLOOM_H
 
 #define SYNSHIELD_BLOOM_CONNS_PER_WORD 8
+#define SYNSHIELD_BLOOM_NEAR 4096
 
 /* 64 bits that nobody who does not know the seed can foresee or collide at will. */
 static inline __u64 synshield_keyed_hash(__u64 value, __u64 seed)
@@ -43,7 +48,14 @@ static inline __u32 synshield_bloom_word(__u64 hash, __u32 words)
 	return hash & (words - 1);
 }
 
-/* and which bits of it. */
+/* which one of the near part of the half that begins at `at`, counted from the map's begin, */
+static inline __u32 synshield_bloom_near(__u64 hash, __u32 words, __u32 at)
+{
+	return 2 * words + (at ? SYNSHIELD_BLOOM_NEAR : 0) +
+	       (hash >> 32 & (SYNSHIELD_BLOOM_NEAR - 1));
+}
+
+/* and which bits of either. */
 static inline __u64 synshield_bloom_bits(__u64 hash)
 {
 	return 1ULL << (hash >> 58) | 1ULL << (hash >> 52 & 63);

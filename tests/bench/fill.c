@@ -86,19 +86,26 @@ static void open_filter(struct filter *f, const char *dir)
 
 	if (bpf_map_lookup_elem(open_map(dir, "host"), &zero, &f->host))
 		die("cannot read the map host: %m");
-	f->word = mmap(NULL, 2ULL * f->host.bloom_words * sizeof(*f->word), PROT_READ | PROT_WRITE,
-		       MAP_SHARED, open_map(dir, "bloom"), 0);
+	f->word = mmap(NULL, 2 * (f->host.bloom_words + SYNSHIELD_BLOOM_NEAR) * sizeof(*f->word),
+		       PROT_READ | PROT_WRITE, MAP_SHARED, open_map(dir, "bloom"), 0);
 	if (f->word == MAP_FAILED)
 		die("cannot map the map bloom: %m");
 }
 
 static void mark(struct filter *f, const struct synshield_tuple *tuple)
 {
+	uint32_t words = f->host.bloom_words;
 	uint64_t hash = synshield_bloom_hash(tuple, f->host.seed);
-	uint64_t *word = f->word + synshield_bloom_word(hash, f->host.bloom_words);
+	uint64_t bits = synshield_bloom_bits(hash);
 
-	__atomic_fetch_or(word, synshield_bloom_bits(hash), __ATOMIC_RELAXED);
-	__atomic_fetch_or(word + f->host.bloom_words, synshield_bloom_bits(hash), __ATOMIC_RELAXED);
+	for (int half = 0; half <= 1; half++) {
+		uint32_t at = half ? words : 0;
+
+		__atomic_fetch_or(f->word + at + synshield_bloom_word(hash, words), bits,
+				  __ATOMIC_RELAXED);
+		__atomic_fetch_or(f->word + synshield_bloom_near(hash, words, at), bits,
+				  __ATOMIC_RELAXED);
+	}
 }
 
 static void fill(int map, struct filter *filter, const struct addr *server, uint16_t port,

@@ -48,10 +48,14 @@ static void rows_asked(bool ipv6)
 		row_segment(PASS(tracked), &s, "%s: half %d says that it may be there",
 			    family_name(ipv6), half);
 		bloom_put(&s, other, true);
-		bloom_put(&s, asked, false);
-		row_refused(SYNSHIELD_REASON_unknown_ack, &s,
-			    "%s: half %d says that it is not: it is not looked for",
-			    family_name(ipv6), half);
+		for (int near = 0; near <= 1; near++) {
+			bloom_put_part(&s, asked, near, false);
+			bloom_put_part(&s, asked, !near, true);
+			row_refused(SYNSHIELD_REASON_unknown_ack, &s,
+				    "%s: half %d says by its %s word that it is not: it is not "
+				    "looked for",
+				    family_name(ipv6), half, near ? "near" : "far");
+		}
 	}
 	shield.host.bloom_at = 0;
 	shield.host.bloom_words = 0;

@@ -162,36 +162,49 @@ bool conn_get(const struct segment *s, struct synshield_conn *c)
 	return !bpf_map_lookup_elem(shield_map("conns"), &key, c);
 }
 
-/* The word of the bitmap over `conns`, in the half at `at`, and which of its bits. */
-static __u32 bloom_place(const struct segment *s, __u32 at, __u64 *bits)
+/* Its two words in the half of `bloom` at `at`, far and near, and which of their bits. */
+static __u64 bloom_places(const struct segment *s, __u32 at, __u32 place[2])
 {
 	struct synshield_tuple key;
 	__u64 hash;
 
 	conn_key(s, &key);
 	hash = synshield_bloom_hash(&key, shield.host.seed);
-	*bits = synshield_bloom_bits(hash);
-	return at + synshield_bloom_word(hash, shield.host.bloom_words);
+	place[0] = at + synshield_bloom_word(hash, shield.host.bloom_words);
+	place[1] = synshield_bloom_near(hash, shield.host.bloom_words, at);
+	return synshield_bloom_bits(hash);
+}
+
+static __u64 bloom_word(__u32 i)
+{
+	__u64 word;
+
+	if (bpf_map_lookup_elem(shield_map("bloom"), &i, &word))
+		bail_out("map bloom");
+	return word;
 }
 
 bool bloom_has(const struct segment *s, __u32 at)
 {
-	__u64 bits, word;
-	__u32 i = bloom_place(s, at, &bits);
+	__u32 place[2];
+	__u64 bits = bloom_places(s, at, place);
 
-	if (bpf_map_lookup_elem(shield_map("bloom"), &i, &word))
-		bail_out("map bloom");
-	return (word & bits) == bits;
+	return (bloom_word(place[0]) & bloom_word(place[1]) & bits) == bits;
+}
+
+void bloom_put_part(const struct segment *s, __u32 at, bool near, bool there)
+{
+	__u32 place[2];
+	__u64 bits = bloom_places(s, at, place), word = bloom_word(place[near]);
+
+	word = there ? word | bits : word & ~bits;
+	map_put("bloom", &place[near], &word);
 }
 
 void bloom_put(const struct segment *s, __u32 at, bool there)
 {
-	__u64 bits, word = 0;
-	__u32 i = bloom_place(s, at, &bits);
-
-	bpf_map_lookup_elem(shield_map("bloom"), &i, &word);
-	word = there ? word | bits : word & ~bits;
-	map_put("bloom", &i, &word);
+	bloom_put_part(s, at, false, there);
+	bloom_put_part(s, at, true, there);
 }
 
 void conn_put(const struct segment *s, const struct synshield_conn *c)
