@@ -40,13 +40,12 @@ static __always_inline void write_options(struct reply *r, __u16 mss, __u8 wscal
 	}
 }
 
+/* Of at most 32 words of 32 bits. */
 static __always_inline __u16 fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
+	return ~((sum & 0xffff) + (sum >> 16));
 }
 
 static __always_inline __u64 sum_address(const __u8 addr[16], bool ipv6)
@@ -58,11 +57,15 @@ static __always_inline __u64 sum_address(const __u8 addr[16], bool ipv6)
 
 static __always_inline void swap_stations(struct ethhdr *eth)
 {
-	__u8 station[6];
+	__u32 *dest = (__u32 *)eth->h_dest, *source = (__u32 *)eth->h_source;
+	__u16 *dest_end = (__u16 *)(eth->h_dest + 4), *source_end = (__u16 *)(eth->h_source + 4);
+	__u32 was = *dest;
+	__u16 was_end = *dest_end;
 
-	memcpy(station, eth->h_dest, 6);
-	memcpy(eth->h_dest, eth->h_source, 6);
-	memcpy(eth->h_source, station, 6);
+	*dest = *source;
+	*dest_end = *source_end;
+	*source = was;
+	*source_end = was_end;
 }
 
 static __always_inline void write_ipv4(struct iphdr *ip, const struct packet *p, __u8 hops,
@@ -108,6 +111,11 @@ static __always_inline void write_tcp(__be32 *w, const struct packet *p, const s
 
 static __always_inline void write_option_words(__be32 *w, void *end, const struct reply *r)
 {
+	if (likely(r->option_words == REPLY_OPTION_WORDS_MAX) &&
+	    (void *)(w + REPLY_OPTION_WORDS_MAX) <= end) {
+		memcpy(w, r->option, sizeof(r->option));
+		return;
+	}
 #pragma unroll
 	for (int i = 0; i < REPLY_OPTION_WORDS_MAX; i++) {
 		if (i >= r->option_words || (void *)(w + i + 1) > end)
