@@ -142,7 +142,7 @@ static __always_inline bool read_cookie_again(struct __sk_buff *skb, const struc
 	bytes.len = len;
 	parse_options_bytewise(&bytes, &o);
 	*tsecr = o.tsecr;
-	return cookie_check(p, &o, s->keys, h);
+	return cookie_check(p, &o, s->keys, NULL, h);
 }
 
 /*

@@ -40,7 +40,7 @@
 #define COOKIE_EPOCH_SHIFT 20
 #define COOKIE_PAYLOAD_MASK 0x3fffff
 #define COOKIE_MAC_SHIFT 22
-#define COOKIE_TIMESTAMP (1u << 31) /* keeps the two kinds' MACs apart */
+#define COOKIE_TIMESTAMP (1u << 23) /* keeps the two kinds' MACs apart */
 
 #define COOKIE_PLAIN_EPOCH 0x01
 #define COOKIE_PLAIN_MSS_SHIFT 1
@@ -71,25 +71,34 @@ struct cookie {
 	__u32 isn, tsval;
 };
 
-static __always_inline __u64 cookie_mac(const struct synshield_tuple *t, bool ipv6, __u32 isn,
-					__u32 payload, const __u64 key[2])
+/* What is the same for all cookies under a key that one listener sends. */
+static __always_inline void cookie_begin(struct siphash *s, const struct synshield_tuple *t,
+					 bool ipv6, const __u64 key[2])
 {
-	__u64 ports = (__u64)t->local_port << 16 | t->remote_port;
-	struct siphash s;
+	siphash_begin(s, key);
+	if (ipv6) {
+		siphash_word(s, *(const __u64 *)t->local);
+		siphash_word(s, *(const __u64 *)(t->local + 8));
+	} else {
+		siphash_word(s, mapped_ipv4(t->local) | (__u64)t->local_port << 32);
+	}
+}
 
-	siphash_begin(&s, key);
+/* `payload`: 24 bits. */
+static __always_inline __u64 cookie_mac(const struct siphash *begun,
+					const struct synshield_tuple *t, bool ipv6, __u32 isn,
+					__u32 payload)
+{
+	struct siphash s = *begun;
+
 	if (ipv6) {
 		siphash_word(&s, *(const __u64 *)t->remote);
 		siphash_word(&s, *(const __u64 *)(t->remote + 8));
-		siphash_word(&s, *(const __u64 *)t->local);
-		siphash_word(&s, *(const __u64 *)(t->local + 8));
-		siphash_word(&s, ports | (__u64)isn << 32);
-		siphash_word(&s, payload | 44ULL << 56);
+		siphash_word(&s, t->remote_port | (__u64)t->local_port << 32);
 	} else {
-		siphash_word(&s, mapped_ipv4(t->remote) | (__u64)mapped_ipv4(t->local) << 32);
-		siphash_word(&s, ports | (__u64)isn << 32);
-		siphash_word(&s, payload | 20ULL << 56);
+		siphash_word(&s, mapped_ipv4(t->remote) | (__u64)t->remote_port << 32);
 	}
+	siphash_word(&s, isn | (__u64)payload << 32 | (ipv6 ? 47ULL : 23ULL) << 56);
 	return siphash_end(&s);
 }
 
@@ -156,14 +165,16 @@ static __always_inline __u32 timestamp_payload(const struct handshake *h, __u32 
 	       (epoch & (SYNSHIELD_KEYS - 1)) << COOKIE_EPOCH_SHIFT;
 }
 
-/* Seal h for the client that sent p (a SYN).  Returns MAC bits that nobody sees. */
+/*
+ * Seal h for the client that sent p (a SYN).  `begun` is under the epoch's key.  Returns
+ * MAC bits that nobody sees.
+ */
 static __always_inline __u32 cookie_make(const struct packet *p, const struct handshake *h,
-					 const struct synshield_keys *k, struct cookie *c)
+					 const struct siphash *begun, __u32 epoch, struct cookie *c)
 {
-	__u32 epoch = k->epoch;
 	__u32 payload = h->timestamp ? timestamp_payload(h, epoch) | COOKIE_TIMESTAMP
 				     : plain_payload(h, p->ipv6, epoch);
-	__u64 mac = cookie_mac(&p->tuple, p->ipv6, p->seq, payload, cookie_key(k, epoch));
+	__u64 mac = cookie_mac(begun, &p->tuple, p->ipv6, p->seq, payload);
 
 	if (h->timestamp) {
 		c->isn = mac;
@@ -175,9 +186,22 @@ static __always_inline __u32 cookie_make(const struct packet *p, const struct ha
 	return mac >> 48;
 }
 
+/* The MAC of the cookie that p, with SEG.SEQ one above the client's ISN, would bring back. */
+static __always_inline __u64 cookie_mac_of(const struct packet *p, const struct synshield_keys *k,
+					   __u32 epoch, const struct siphash *begun, __u32 payload)
+{
+	struct siphash s;
+
+	if (!begun || epoch != k->epoch) {
+		cookie_begin(&s, &p->tuple, p->ipv6, cookie_key(k, epoch));
+		begun = &s;
+	}
+	return cookie_mac(begun, &p->tuple, p->ipv6, p->seq - 1, payload);
+}
+
 static __always_inline bool check_timestamp_cookie(const struct packet *p, const struct options *o,
 						   const struct synshield_keys *k,
-						   struct handshake *h)
+						   const struct siphash *begun, struct handshake *h)
 {
 	__u32 payload = o->tsecr & COOKIE_PAYLOAD_MASK;
 	__u32 epoch = k->epoch;
@@ -186,8 +210,7 @@ static __always_inline bool check_timestamp_cookie(const struct packet *p, const
 
 	if (age > 1 || age == epoch)
 		return false;
-	mac = cookie_mac(&p->tuple, p->ipv6, p->seq - 1, payload | COOKIE_TIMESTAMP,
-			 cookie_key(k, epoch - age));
+	mac = cookie_mac_of(p, k, epoch - age, begun, payload | COOKIE_TIMESTAMP);
 	if ((__u32)mac != p->ack - 1 ||
 	    ((__u32)(mac >> 32) ^ o->tsecr >> COOKIE_MAC_SHIFT) & (0xffffffff >> COOKIE_MAC_SHIFT))
 		return false;
@@ -199,7 +222,8 @@ static __always_inline bool check_timestamp_cookie(const struct packet *p, const
 }
 
 static __always_inline bool check_plain_cookie(const struct packet *p,
-					       const struct synshield_keys *k, struct handshake *h)
+					       const struct synshield_keys *k,
+					       const struct siphash *begun, struct handshake *h)
 {
 	__u32 isn = p->ack - 1;
 	__u32 payload = isn >> COOKIE_PLAIN_SHIFT;
@@ -208,7 +232,7 @@ static __always_inline bool check_plain_cookie(const struct packet *p,
 
 	if (!epoch)
 		return false;
-	mac = cookie_mac(&p->tuple, p->ipv6, p->seq - 1, payload, cookie_key(k, epoch));
+	mac = cookie_mac_of(p, k, epoch, begun, payload);
 	if ((mac ^ isn) & COOKIE_PLAIN_MAC_MASK)
 		return false;
 	h->mss = mss_of_index(payload >> COOKIE_PLAIN_MSS_SHIFT, p->ipv6);
@@ -222,16 +246,19 @@ static __always_inline bool check_plain_cookie(const struct packet *p,
  * Epochs count from 1: 0 has no key, neither as the current nor as the previous.
  *
  * Does p, a segment with ACK and the options o, bring back a cookie of the
- * current or the previous epoch?  If so, h is what it stood for.
+ * current or the previous epoch?  If so, h is what it stood for.  `begun`: as the current
+ * epoch's cookies to this listener begin, or NULL: it is not known yet.
  */
 static __always_inline bool cookie_check(const struct packet *p, const struct options *o,
-					 const struct synshield_keys *k, struct handshake *h)
+					 const struct synshield_keys *k,
+					 const struct siphash *begun, struct handshake *h)
 {
 	if (!k->epoch)
 		return false;
 	h->timestamp = o->timestamp;
 	h->tsval = o->tsval;
-	return o->timestamp ? check_timestamp_cookie(p, o, k, h) : check_plain_cookie(p, k, h);
+	return o->timestamp ? check_timestamp_cookie(p, o, k, begun, h)
+			    : check_plain_cookie(p, k, begun, h);
 }
 
 #endif

@@ -287,9 +287,17 @@ static __always_inline void begin_attack(const struct shield *s, struct synshiel
 	l->attack_peak = 0;
 }
 
-/* One more SYN; `chance` is random, and no attacker can foresee it. */
+/* A sample is counted; `chance` is random, and no attacker can foresee it. */
+static __always_inline __u32 syns_sampled(const struct synshield_listener *l, __u32 chance)
+{
+	if (l->window_syns < EXACT_SYNS)
+		return 1;
+	return chance % SYNS_SAMPLE ? 0 : SYNS_SAMPLE;
+}
+
+/* One more SYN, which has been sampled before if it `stands_for` more. */
 static __always_inline void count_syn(const struct shield *s, struct synshield_listener *l,
-				      __u32 chance)
+				      __u32 chance, __u32 stands_for)
 {
 	__u64 window = s->host->hz / WINDOWS_PER_SECOND, start = l->window_jiffies;
 	bool attack = under_attack(s, l);
@@ -298,10 +306,10 @@ static __always_inline void count_syn(const struct shield *s, struct synshield_l
 		window = s->host->hz;
 	if (s->now - start >= window)
 		end_window(s, l, start);
-	if (l->window_syns < EXACT_SYNS)
-		__sync_fetch_and_add(&l->window_syns, 1);
-	else if (chance % SYNS_SAMPLE == 0)
-		__sync_fetch_and_add(&l->window_syns, SYNS_SAMPLE);
+	if (stands_for == 1)
+		stands_for = syns_sampled(l, chance);
+	if (stands_for)
+		__sync_fetch_and_add(&l->window_syns, stands_for);
 	if (!attack && (l->window_syns > l->syn_limit || l->half_open >= l->half_open_limit))
 		begin_attack(s, l);
 }

@@ -3,6 +3,7 @@
 #ifndef SEGMENT_H
 #define SEGMENT_H
 
+#include "hot.h"
 #include "kernel_cookie.h"
 #include "lists.h"
 #include "meta.h"
@@ -178,10 +179,14 @@ __noinline verdict prove(struct xdp_md *ctx, const struct packet *p, struct answ
 	return refused ? REFUSE(refused) : PASS(cookie_ok);
 }
 
-static __always_inline bool may_bear_cookie(const struct packet *p,
-					    const struct synshield_listener *l)
+/* May ACKs bring back cookies of ours? */
+static __always_inline bool cookies_may_come(const struct shield *s,
+					     const struct synshield_listener *l,
+					     enum synshield_mode mode)
 {
-	return !(l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE) && is_ack(p);
+	if (!l)
+		return mode != SYNSHIELD_MODE_OFF;
+	return cookies_are_out(s, l, mode) && !(l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE);
 }
 
 __noinline verdict receive_untracked(struct xdp_md *ctx, const struct packet *p, struct answer *a)
@@ -190,6 +195,7 @@ __noinline verdict receive_untracked(struct xdp_md *ctx, const struct packet *p,
 	enum synshield_mode mode;
 	enum synshield_list list;
 	struct options o;
+	bool cookies;
 	SHIELD_AGAIN(s, PASS(off));
 
 	if (!p || !a)
@@ -204,19 +210,38 @@ __noinline verdict receive_untracked(struct xdp_md *ctx, const struct packet *p,
 	list = mode == SYNSHIELD_MODE_OFF ? SYNSHIELD_LIST_NONE : list_of(s, p);
 	if (unlikely(list))
 		return list == SYNSHIELD_LIST_DENY ? DROP(denied) : PASS(allowed);
-	if (l ? cookies_are_out(s, l, mode) && may_bear_cookie(p, l)
-	      : mode != SYNSHIELD_MODE_OFF && is_ack(p)) {
+	cookies = cookies_may_come(s, l, mode);
+	if (cookies && is_ack(p)) {
 		if (!parse_options(ctx, p->l4 + TCP_HEADER_MIN, options_len(p), &o) &&
-		    cookie_check(p, &o, s->keys, &a->handshake)) {
+		    cookie_check(p, &o, s->keys, NULL, &a->handshake)) {
 			a->cookie.tsval = o.tsecr;
 			return PROVE;
 		}
 	}
 	if (mode == SYNSHIELD_MODE_OFF)
 		return PASS(off);
-	if (need_not_ask(s, p, l, a))
+	if (need_not_ask(s, p, l, a)) {
+		/* what is not known for sure may be known, and matter, before the jiffy is over */
+		if (cookies && l && l->checked_jiffies)
+			heat_for_others(s, p);
 		return VERDICT(SYNSHIELD_DROP, unknown_reason(p));
+	}
 	return ASK_KERNEL;
+}
+
+/* One more of those that need_not_ask() was said of in this jiffy. */
+static __always_inline verdict receive_hot(struct xdp_md *ctx, const struct shield *s,
+					   const struct packet *p, const struct hot *h,
+					   struct answer *a)
+{
+	struct options o;
+
+	if (is_ack(p) && !parse_options(ctx, p->l4 + TCP_HEADER_MIN, options_len(p), &o) &&
+	    unlikely(cookie_check(p, &o, s->keys, &h->mac, &a->handshake))) {
+		a->cookie.tsval = o.tsecr;
+		return PROVE;
+	}
+	return VERDICT(SYNSHIELD_DROP, unknown_reason(p));
 }
 
 /* --- tracked --- */
@@ -374,9 +399,14 @@ static __always_inline verdict receive_segment(struct xdp_md *ctx, const struct 
 					       struct answer *a)
 {
 	struct synshield_conn *c = absent ? NULL : find_conn(p);
+	const struct hot *h;
 
-	if (unlikely(!c))
+	if (unlikely(!c)) {
+		h = hot_slot(p);
+		if (h && is_hot(s, p, h, h->other_jiffies))
+			return receive_hot(ctx, s, p, h, a);
 		return receive_untracked(ctx, p, a);
+	}
 	a->observe = s->settings->mode == SYNSHIELD_MODE_OBSERVE;
 	if (unlikely(p->flags & TCP_RST))
 		return rst_to_tracked(ctx, p, c, a);

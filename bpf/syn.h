@@ -7,6 +7,7 @@
 #include "lists.h"
 #include "budget.h"
 #include "answer.h"
+#include "hot.h"
 #include "sources.h"
 
 static __always_inline bool ecn_is_asked_for(const struct shield *s, const struct packet *p)
@@ -20,12 +21,12 @@ static __always_inline __u16 least_mss(const struct packet *p)
 	return p->ipv6 ? MSS_MIN_IPV6 : MSS_MIN_IPV4;
 }
 
-static __always_inline __u16 client_mss(const struct packet *p, const struct options *o,
-					const struct synshield_listener *l)
+/* `most`: the listener's user_mss */
+static __always_inline __u16 client_mss(const struct packet *p, const struct options *o, __u16 most)
 {
 	__u16 mss = o->mss ?: least_mss(p);
 
-	return l->user_mss && mss > l->user_mss ? l->user_mss : mss;
+	return most && mss > most ? most : mss;
 }
 
 /*
@@ -36,19 +37,16 @@ static __always_inline bool mss_is_too_small(const struct shield *s, const struc
 					     const struct options *o,
 					     const struct synshield_listener *l)
 {
-	return unlikely(client_mss(p, o, l) < least_mss(p)) && !under_attack(s, l);
+	return unlikely(client_mss(p, o, l->user_mss) < least_mss(p)) && !under_attack(s, l);
 }
 
 /* What this kernel would agree to, given its settings and the client's SYN. */
 static __always_inline void agree(const struct shield *s, const struct packet *p,
-				  const struct options *o, const struct synshield_listener *l,
-				  struct handshake *h)
+				  const struct options *o, __u16 mss, struct handshake *h)
 {
-	h->mss = client_mss(p, o, l);
-	if (h->mss < least_mss(p))
-		h->mss = least_mss(p);
-	if (h->mss > COOKIE_MSS_MASK)
-		h->mss = COOKIE_MSS_MASK;
+	if (mss < least_mss(p))
+		mss = least_mss(p);
+	h->mss = mss > COOKIE_MSS_MASK ? COOKIE_MSS_MASK : mss;
 	h->timestamp = o->timestamp && s->host->flags & SYNSHIELD_HOST_TIMESTAMPS;
 	h->tsval = o->tsval;
 	h->sack = o->sack && s->host->flags & SYNSHIELD_HOST_SACK;
@@ -66,24 +64,33 @@ static __always_inline bool signature_is_unexpected(const struct options *o)
 	       (o->ao && bpf_core_field_exists(ao->ao_info));
 }
 
-/* `chance`: bits that nobody outside can foresee. */
-static __always_inline verdict own_cookie(const struct shield *s, const struct packet *p,
-					  const struct options *o,
-					  const struct synshield_listener *l, struct answer *a,
-					  __u32 *chance)
+/* `mss`: client_mss(); `chance`: bits that nobody outside can foresee. */
+static __always_inline verdict cookie_of(const struct shield *s, const struct packet *p,
+					 const struct options *o, const struct hot *h, __u16 mss,
+					 struct answer *a, __u32 *chance)
 {
-	if (!s->keys->epoch)
-		return PASS(no_key);
-	agree(s, p, o, l, &a->handshake);
-	*chance = cookie_make(p, &a->handshake, s->keys, &a->cookie);
+	agree(s, p, o, mss, &a->handshake);
+	*chance = cookie_make(p, &a->handshake, &h->mac, h->epoch, &a->cookie);
 	if (unlikely(!reply_is_due_sampled(s, p, *chance / SYNS_SAMPLE)))
 		return DROP(reply_cap);
 	if (!a->handshake.timestamp && !wscale_index(a->handshake.wscale))
 		a->handshake.wscale = WSCALE_NONE;
-	a->window = a->handshake.timestamp ? l->window[1] : l->window[0];
-	a->mss = l->mss;
-	a->wscale = l->wscale;
+	a->window = a->handshake.timestamp ? h->window[1] : h->window[0];
+	a->mss = h->mss;
+	a->wscale = h->wscale;
 	return REPLY(cookie);
+}
+
+static __always_inline verdict own_cookie(const struct shield *s, const struct packet *p,
+					  const struct options *o,
+					  const struct synshield_listener *l, struct hot *h,
+					  struct answer *a, __u32 *chance)
+{
+	if (!s->keys->epoch)
+		return PASS(no_key);
+	hot_claim(s, p, h);
+	hot_offer(l, h);
+	return cookie_of(s, p, o, h, client_mss(p, o, l->user_mss), a, chance);
 }
 
 static __always_inline verdict kernel_cookie(struct xdp_md *ctx, const struct shield *s,
@@ -117,6 +124,7 @@ static __always_inline verdict answer_syn(struct xdp_md *ctx, const struct shiel
 					  struct synshield_listener *l, struct bpf_sock *listener,
 					  struct answer *a)
 {
+	struct hot *h;
 	__u32 chance;
 
 	if (signature_is_unexpected(o))
@@ -128,7 +136,8 @@ static __always_inline verdict answer_syn(struct xdp_md *ctx, const struct shiel
 		return DROP(backlog_full);
 	if (l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE)
 		return kernel_cookie(ctx, s, p, l, listener, a);
-	return own_cookie(s, p, o, l, a, &chance);
+	h = hot_slot(p);
+	return h ? own_cookie(s, p, o, l, h, a, &chance) : PASS(no_key);
 }
 
 static __always_inline verdict decide_syn(struct xdp_md *ctx, const struct shield *s,
@@ -143,7 +152,7 @@ static __always_inline verdict decide_syn(struct xdp_md *ctx, const struct shiel
 	over = source_may_not(s, p, l);
 	if (over)
 		return REFUSE(over);
-	count_syn(s, l, bpf_get_prandom_u32());
+	count_syn(s, l, bpf_get_prandom_u32(), 1);
 	if (!wants_cookie(s, l))
 		return PASS(calm);
 	return answer_syn(ctx, s, p, o, l, listener, a);
@@ -278,23 +287,64 @@ static __always_inline bool syn_is_plain(const struct shield *s, const struct pa
 	       (absent || !find_conn(p));
 }
 
+static __always_inline verdict plain_syn(const struct shield *s, const struct packet *p,
+					 const struct options *o, struct synshield_listener *l,
+					 struct hot *h, struct answer *a)
+{
+	__u32 chance = 0;
+	verdict v = own_cookie(s, p, o, l, h, a, &chance);
+
+	count_syn(s, l, chance, 1);
+	if (likely(action_of(v) == SYNSHIELD_REPLY)) {
+		note_cookie(s, l);
+		if (l->window_syns >= EXACT_SYNS)
+			h->syn_jiffies = s->now;
+	}
+	return v;
+}
+
+/* Like many before it in this jiffy: nothing that the listener's entry says is needed. */
+static __always_inline bool syn_is_hot(const struct shield *s, const struct packet *p,
+				       const struct options *o, const struct hot *h, __u16 mss,
+				       __u64 absent)
+{
+	return is_hot(s, p, h, h->syn_jiffies) && !o->md5 && !o->ao && mss >= least_mss(p) &&
+	       (absent || !find_conn(p));
+}
+
+static __always_inline verdict hot_syn(const struct shield *s, const struct packet *p,
+				       const struct options *o, const struct hot *h, __u16 mss,
+				       struct answer *a)
+{
+	struct synshield_listener *l;
+	__u32 chance = 0;
+	verdict v = cookie_of(s, p, o, h, mss, a, &chance);
+
+	if (unlikely(!(chance % SYNS_SAMPLE))) {
+		l = find_listener(p);
+		if (l)
+			count_syn(s, l, chance, SYNS_SAMPLE);
+	}
+	return v;
+}
+
 static __always_inline verdict receive_syn(struct xdp_md *ctx, const struct shield *s,
 					   const struct packet *p, const struct options *o,
 					   __u64 absent, struct answer *a)
 {
-	struct synshield_listener *l = find_listener(p);
-	verdict v;
-	__u32 chance = 0;
+	struct hot *h = hot_slot(p);
+	struct synshield_listener *l;
+	__u16 mss;
 
+	mss = h ? client_mss(p, o, h->user_mss) : 0;
+	if (h && likely(syn_is_hot(s, p, o, h, mss, absent)))
+		return hot_syn(s, p, o, h, mss, a);
+	l = find_listener(p);
 	if (l && is_fresh(s, l) && l->mode == SYNSHIELD_MODE_OFF)
 		return PASS(off);
-	if (unlikely(!l || !syn_is_plain(s, p, o, l, absent)))
+	if (unlikely(!h || !l || !syn_is_plain(s, p, o, l, absent)))
 		return syn_slowly(ctx, p, o, a);
-	v = own_cookie(s, p, o, l, a, &chance);
-	count_syn(s, l, chance);
-	if (likely(action_of(v) == SYNSHIELD_REPLY))
-		note_cookie(s, l);
-	return v;
+	return plain_syn(s, p, o, l, h, a);
 }
 
 #endif

@@ -20,7 +20,7 @@
 #include "states.h"
 
 /* Raised when a key, value or meaning below changes. */
-#define SYNSHIELD_ABI 5
+#define SYNSHIELD_ABI 6
 
 #define SYNSHIELD_PIN_ROOT "/sys/fs/bpf/synshield"
 

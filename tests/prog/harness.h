@@ -161,6 +161,7 @@ void rows_tc(void);
 void rows_random(void);
 void rows_million(void);
 void rows_bloom(void);
+void rows_hot(void);
 void rows_observe(void);
 
 #endif

@@ -42,6 +42,7 @@ static const struct {
 	{"event", rows_event, true},
 	{"capture", rows_capture, true},
 	{"evade", rows_evade, true},
+	{"hot", rows_hot, false},
 	{"mode", rows_mode, false},
 	{"attack", rows_attack, true},
 	{"kernel-cookie", rows_kernel_cookie, false},

@@ -66,23 +66,32 @@ static void put_le(__u8 *at, __u64 v, int len)
 		at[i] = v >> 8 * i;
 }
 
-/* addresses, ports, ISN, payload: in network order the first, least significant byte first the rest
+/*
+ * The local end, the remote end, the client's ISN, 24 bits of payload: addresses in network
+ * order, the rest least significant byte first.
  */
 static __u64 mac_of(const struct segment *syn, __u32 payload, const __u64 key[2])
 {
-	int size = syn->ipv6 ? 16 : 4;
-	__u8 message[44], bytes[16], *at = message;
+	__u8 message[47] = {0}, bytes[16], *at = message;
 
-	memcpy(at, syn->source + 16 - size, size);
-	memcpy(at + size, syn->target + 16 - size, size);
-	at += 2 * size;
-	put_le(at, syn->source_port, 2);
-	put_le(at + 2, syn->target_port, 2);
-	put_le(at + 4, syn->seq, 4);
-	put_le(at + 8, payload, 4);
+	if (syn->ipv6) {
+		memcpy(at, syn->target, 16);
+		memcpy(at + 16, syn->source, 16);
+		put_le(at + 32, syn->source_port, 4);
+		put_le(at + 36, syn->target_port, 4);
+		at += 40;
+	} else {
+		memcpy(at, syn->target + 12, 4);
+		put_le(at + 4, syn->target_port, 4);
+		memcpy(at + 8, syn->source + 12, 4);
+		put_le(at + 12, syn->source_port, 4);
+		at += 16;
+	}
+	put_le(at, syn->seq, 4);
+	put_le(at + 4, payload, 3);
 	put_le(bytes, key[0], 8);
 	put_le(bytes + 8, key[1], 8);
-	return oracle_siphash(bytes, message, at + 12 - message);
+	return oracle_siphash(bytes, message, at + 7 - message);
 }
 
 static const __u16 mss_steps[2][8] = {
@@ -127,7 +136,7 @@ void oracle_make(const struct segment *syn, const struct agreement *a, const __u
 	if (a->timestamp) {
 		payload = a->mss + (a->wscale << 14) + (a->sack << 18) + (a->ecn << 19) +
 			  (epoch % 4 << 20);
-		mac = mac_of(syn, payload | 0x80000000, key);
+		mac = mac_of(syn, payload | 0x800000, key);
 		c->isn = mac;
 		c->tsval = payload | (mac >> 32 & 0x3ff) << 22;
 	} else {

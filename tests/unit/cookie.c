@@ -73,11 +73,33 @@ static void answer_to(const struct sample *s, const struct cookie *c, struct pac
 	o->tsecr = c->tsval;
 }
 
+static void begin(const struct packet *p, const struct synshield_keys *k, struct siphash *begun)
+{
+	cookie_begin(begun, &p->tuple, p->ipv6, cookie_key(k, k->epoch));
+}
+
+/* Whether or not it is known how the listener's cookies begin. */
+static bool is_valid(const struct packet *p, const struct options *o,
+		     const struct synshield_keys *k, struct handshake *h)
+{
+	struct handshake again;
+	struct siphash begun;
+	bool valid;
+
+	begin(p, k, &begun);
+	valid = cookie_check(p, o, k, &begun, h);
+	if (cookie_check(p, o, k, NULL, &again) != valid)
+		bail_out("a cookie is valid or not, however its MAC is begun");
+	return valid;
+}
+
 static bool is_made_alike(struct sample *s, struct cookie *c)
 {
 	struct oracle_cookie want;
+	struct siphash begun;
 
-	cookie_make(&s->p, &s->h, &s->keys, c);
+	begin(&s->p, &s->keys, &begun);
+	cookie_make(&s->p, &s->h, &begun, s->keys.epoch, c);
 	oracle_make(&s->syn, &s->a, s->keys.key[s->keys.epoch % 4], s->keys.epoch, &want);
 	return c->isn == want.isn && c->tsval == want.tsval;
 }
@@ -91,7 +113,7 @@ static bool comes_back(struct sample *s, const struct cookie *c)
 	answer_to(s, c, &p, &o);
 	if (!s->a.timestamp)
 		oracle_coarsen(&s->syn, &s->a);
-	return cookie_check(&p, &o, &s->keys, &h) && h.mss == s->a.mss && h.wscale == s->a.wscale &&
+	return is_valid(&p, &o, &s->keys, &h) && h.mss == s->a.mss && h.wscale == s->a.wscale &&
 	       h.sack == s->a.sack && h.ecn == s->a.ecn && h.timestamp == s->a.timestamp &&
 	       h.tsval == o.tsval;
 }
@@ -121,7 +143,7 @@ static bool is_refused_altered(const struct sample *s, const struct cookie *c)
 	default:
 		o.tsecr ^= 1u << bit;
 	}
-	return !cookie_check(&p, &o, &s->keys, &h);
+	return !is_valid(&p, &o, &s->keys, &h);
 }
 
 /* With the keys as they are `age` epochs later. */
@@ -137,7 +159,7 @@ static bool is_valid_later(const struct sample *s, const struct cookie *c, int a
 		keys.epoch++;
 		any_bytes(keys.key[keys.epoch % 4], sizeof(keys.key[0]));
 	}
-	return cookie_check(&p, &o, &keys, &h);
+	return is_valid(&p, &o, &keys, &h);
 }
 
 int main(void)
