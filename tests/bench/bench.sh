@@ -75,6 +75,7 @@ set_up()
 	for subject in "${PEERS[@]}" "${LIMITS[@]}" "${MODES[@]}" "${TABLES[@]}"; do
 		add_subject "$subject"
 	done
+	settle
 }
 
 # in_turn, of those that are there; of a short run's only two

@@ -110,6 +110,19 @@ add_subject()
 	start_services
 }
 
+# The first seconds the shield asks the kernel about every tuple.
+knows_all() { in_srv "$SYNSHIELD" status "$SRV_IF" --pin-dir "$PIN_DIR" --json | grep -q '"learned": *true'; }
+
+settle()
+{
+	local subject
+	for subject in "${MODES[@]}" "${TABLES[@]}"; do
+		[[ ${OF_NS[$subject]:-} ]] || continue
+		use "$subject"
+		await 20 "$subject to know the kernel's sockets" knows_all
+	done
+}
+
 # of SUBJECT...: those that are there
 of()
 {
