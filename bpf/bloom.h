@@ -5,28 +5,22 @@
 
 #include "shield.h"
 
-static __always_inline __u64 bits_missing(__u32 i, __u64 bits)
-{
-	const __u64 *word = bpf_map_lookup_elem(&bloom, &i);
-
-	return word ? ~*word & bits : 0;
-}
-
 /*
- * Not 0: surely not.  The far word is seldom in a near cache: ask early, and look at the
- * answer as late as can be.
+ * Not 0: surely not.  The word may be in no near cache: ask early, and look at the answer
+ * as late as can be.
  */
 static __always_inline __u64 not_tracked(const struct shield *s, const struct packet *p)
 {
-	__u32 words = s->host->bloom_words, at = s->host->bloom_at;
-	__u64 hash, bits, missing;
+	__u32 words = s->host->bloom_words, i;
+	const __u64 *word;
+	__u64 hash;
 
 	if (unlikely(!words))
 		return 0;
 	hash = synshield_bloom_hash(&p->tuple, s->host->seed);
-	bits = synshield_bloom_bits(hash);
-	missing = bits_missing(synshield_bloom_near(hash, words, at), bits);
-	return missing ?: bits_missing(at + synshield_bloom_word(hash, words), bits);
+	i = s->host->bloom_at + synshield_bloom_word(hash, words);
+	word = bpf_map_lookup_elem(&bloom, &i);
+	return word ? ~*word & synshield_bloom_bits(hash) : 0;
 }
 
 static __always_inline void set_bits(__u32 i, __u64 bits)
@@ -41,19 +35,15 @@ static __always_inline void set_bits(__u32 i, __u64 bits)
 static __always_inline void will_be_tracked(const struct shield *s,
 					    const struct synshield_tuple *tuple)
 {
-	__u32 words = s->host->bloom_words, i;
+	const struct synshield_host *h = s->host;
 	__u64 hash, bits;
 
-	if (!words)
+	if (!h->bloom_words)
 		return;
-	hash = synshield_bloom_hash(tuple, s->host->seed);
+	hash = synshield_bloom_hash(tuple, h->seed);
 	bits = synshield_bloom_bits(hash);
-	i = synshield_bloom_word(hash, words);
-	set_bits(i, bits);
-	set_bits(i + words, bits);
-	i = synshield_bloom_near(hash, words, 0);
-	set_bits(i, bits);
-	set_bits(i + SYNSHIELD_BLOOM_NEAR, bits);
+	set_bits(h->bloom_at + synshield_bloom_word(hash, h->bloom_words), bits);
+	set_bits(h->bloom_other_at + synshield_bloom_word(hash, h->bloom_other_words), bits);
 }
 
 #endif

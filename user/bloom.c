@@ -10,6 +10,10 @@
 #include "synshield/bloom.h"
 
 #define WORDS_MIN 1024
+/* In use at least: few enough to stay in any near cache. */
+#define WORDS_NEAR 4096
+/* Connections for each word in use that make a half be filled once more, with more of them. */
+#define CROWD (2 * SYNSHIELD_BLOOM_CONNS_PER_WORD)
 #define MOMENT_NS 100000000ULL
 
 __u32 bloom_entries(__u32 conns)
@@ -18,7 +22,17 @@ __u32 bloom_entries(__u32 conns)
 
 	while (words < conns / SYNSHIELD_BLOOM_CONNS_PER_WORD)
 		words *= 2;
-	return 2 * (words + SYNSHIELD_BLOOM_NEAR);
+	return 2 * words;
+}
+
+/* What suits so many connections, and as many again. */
+static __u32 words_for(const struct bloom *b, __u32 conns)
+{
+	__u32 words = WORDS_NEAR;
+
+	while (words < conns / SYNSHIELD_BLOOM_CONNS_PER_WORD)
+		words *= 2;
+	return words < b->room ? words : b->room;
 }
 
 int bloom_open(struct bloom **made, const struct maps *maps, const struct synshield_host *host)
@@ -40,8 +54,14 @@ int bloom_open(struct bloom **made, const struct maps *maps, const struct synshi
 		return -errno;
 	b->map = map;
 	b->seed = host->seed;
-	b->words = entries / 2 - SYNSHIELD_BLOOM_NEAR;
-	b->at = host->bloom_words ? host->bloom_at : 0;
+	b->room = entries / 2;
+	if (host->bloom_words) {
+		b->asked = host->bloom_at ? 1 : 0;
+		b->words[b->asked] = host->bloom_words;
+		b->words[!b->asked] = host->bloom_other_words;
+	} else {
+		b->words[0] = b->words[1] = words_for(b, 0);
+	}
 	return 0;
 }
 
@@ -52,19 +72,34 @@ void bloom_close(struct bloom *b)
 	free(b);
 }
 
-static void set_bits(__u64 *word, __u64 bits)
+static __u32 begin_of(const struct bloom *b, int half)
 {
-	if ((__atomic_load_n(word, __ATOMIC_RELAXED) & bits) != bits)
-		__atomic_fetch_or(word, bits, __ATOMIC_RELEASE);
+	return half ? b->room : 0;
 }
 
-/* In the half that begins at `at`. */
-static void mark(struct bloom *b, __u32 at, __u64 hash)
+void bloom_tell(const struct bloom *b, struct synshield_host *host)
 {
+	host->bloom_words = b->words[b->asked];
+	host->bloom_other_words = b->words[!b->asked];
+	host->bloom_at = begin_of(b, b->asked);
+	host->bloom_other_at = begin_of(b, !b->asked);
+}
+
+static bool is_told(const struct bloom *b, const struct synshield_host *host)
+{
+	struct synshield_host as_is = *host;
+
+	bloom_tell(b, &as_is);
+	return !memcmp(&as_is, host, sizeof(as_is));
+}
+
+static void mark(struct bloom *b, int half, __u64 hash)
+{
+	__u64 *word = &b->map[begin_of(b, half) + synshield_bloom_word(hash, b->words[half])];
 	__u64 bits = synshield_bloom_bits(hash);
 
-	set_bits(&b->map[at + synshield_bloom_word(hash, b->words)], bits);
-	set_bits(&b->map[synshield_bloom_near(hash, b->words, at)], bits);
+	if ((__atomic_load_n(word, __ATOMIC_RELAXED) & bits) != bits)
+		__atomic_fetch_or(word, bits, __ATOMIC_RELEASE);
 }
 
 void bloom_enter(struct bloom *b, const struct synshield_tuple *tuple)
@@ -72,44 +107,57 @@ void bloom_enter(struct bloom *b, const struct synshield_tuple *tuple)
 	__u64 hash = synshield_bloom_hash(tuple, b->seed);
 
 	mark(b, 0, hash);
-	mark(b, b->words, hash);
+	mark(b, 1, hash);
 }
 
-static __u32 other_half(const struct bloom *b)
+static void empty_other(struct bloom *b)
 {
-	return b->at ? 0 : b->words;
-}
-
-static void empty(struct bloom *b, __u32 at)
-{
-	memset(&b->map[at], 0, b->words * sizeof(__u64));
-	memset(&b->map[synshield_bloom_near(0, b->words, at)], 0,
-	       SYNSHIELD_BLOOM_NEAR * sizeof(__u64));
+	b->words[!b->asked] = words_for(b, b->conns);
+	memset(&b->map[begin_of(b, !b->asked)], 0, b->words[!b->asked] * sizeof(__u64));
+	b->stage = BLOOM_EMPTIED;
 }
 
 void bloom_follow(struct bloom *b, const struct synshield_host *host)
 {
 	if (b->stage == BLOOM_FILLED) {
-		b->at = other_half(b);
+		b->asked = !b->asked;
 		b->stage = BLOOM_SETTLED;
-	} else if (b->stage == BLOOM_SETTLED && host->bloom_at == b->at) {
-		empty(b, other_half(b));
-		b->emptied_ns = clock_ns(CLOCK_MONOTONIC);
+	} else if (b->stage == BLOOM_SETTLED && is_told(b, host)) {
+		empty_other(b);
+	} else if (b->stage == BLOOM_EMPTIED && is_told(b, host)) {
+		b->told_ns = clock_ns(CLOCK_MONOTONIC);
 		b->stage = BLOOM_EMPTY;
 	}
 }
 
-bool bloom_is_empty(const struct bloom *b)
+static bool is_empty(const struct bloom *b)
 {
-	return b->stage == BLOOM_EMPTY && clock_ns(CLOCK_MONOTONIC) - b->emptied_ns >= MOMENT_NS;
+	return b->stage == BLOOM_EMPTY && clock_ns(CLOCK_MONOTONIC) - b->told_ns >= MOMENT_NS;
+}
+
+bool bloom_waits(const struct bloom *b)
+{
+	return b->crowded && is_empty(b);
+}
+
+bool bloom_begin(struct bloom *b)
+{
+	if (!is_empty(b))
+		return false;
+	b->conns = 0;
+	return true;
 }
 
 void bloom_keep(struct bloom *b, const struct synshield_tuple *tuple)
 {
-	mark(b, other_half(b), synshield_bloom_hash(tuple, b->seed));
+	mark(b, !b->asked, synshield_bloom_hash(tuple, b->seed));
+	b->conns++;
 }
 
 void bloom_filled(struct bloom *b)
 {
-	b->stage = BLOOM_FILLED;
+	__u32 words = b->words[!b->asked];
+
+	b->crowded = words < b->room && b->conns / CROWD >= words;
+	b->stage = b->crowded ? BLOOM_SETTLED : BLOOM_FILLED;
 }

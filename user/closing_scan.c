@@ -145,6 +145,8 @@ void closing_scan_follow(void *arg)
 		c->lost = lost;
 		c->wanted = true;
 	}
+	if (!is_scanning(c) && bloom_waits(c->scan.bloom))
+		c->wanted = true;
 	if (!is_scanning(c) && c->now - c->scanned_ns >= scan_pause(c))
 		closing_scan_begin(c);
 	closing_scan_some(c, c->hurried ? HURRIED_SLICES : 1);

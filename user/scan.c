@@ -14,7 +14,7 @@ void scan_begin(struct scan *scan)
 	scan->running = true;
 	scan->number++;
 	scan->started = false;
-	scan->fills = bloom_is_empty(scan->bloom);
+	scan->fills = bloom_begin(scan->bloom);
 }
 
 int scan_slice(struct scan *scan, scan_cb_t cb, void *arg)

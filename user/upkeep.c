@@ -22,15 +22,14 @@ int upkeep_host(struct shield *s)
 {
 	struct synshield_host host = {.learned = s->host.learned,
 				      .learned_until = s->host.learned_until,
-				      .seed = s->host.seed,
-				      .bloom_words = s->bloom->words,
-				      .bloom_at = s->bloom->at};
+				      .seed = s->host.seed};
 	char name[IF_NAMESIZE];
 	int err;
 
 	/* by number: an interface may be renamed under us */
 	if (!if_indextoname(s->ifindex, name))
 		return -ENODEV;
+	bloom_tell(s->bloom, &host);
 	others_read(&s->others);
 	s->others.bound = s->bound ? s->bound : s->conns.bound;
 	err = host_read(name, &s->others, &host);

@@ -134,13 +134,14 @@ struct synshield_host {
 	__u8 mac[6];	       /* of the interface */
 	__u8 ttl;	       /* net.ipv4.ip_default_ttl */
 	__u8 hop_limit;	       /* net.ipv6.conf.IFACE.hop_limit */
-	__u32 bloom_words;     /* of each half of `bloom`; 0: it is not used */
-	__u32 bloom_at;	       /* where the half begins that is asked */
+	/* Of the half of `bloom` that is asked, and of the other one: */
+	__u32 bloom_words, bloom_other_words; /* in use, a power of 2; 0: no filter */
+	__u32 bloom_at, bloom_other_at;	      /* the element of the map with which it begins */
 	__u32 pad;
 	__u64 seed; /* random, chosen once: places prefixes in `replies`, tuples in `doubts`
 		     * and `bloom` */
 };
-_Static_assert(sizeof(struct synshield_host) == 64, "ABI");
+_Static_assert(sizeof(struct synshield_host) == 72, "ABI");
 
 /*
  * Map `keys`, one element, root only: the cookie keys.  Written by the daemon

@@ -82,30 +82,31 @@ struct filter {
 
 static void open_filter(struct filter *f, const char *dir)
 {
-	uint32_t zero = 0;
+	struct bpf_map_info info = {};
+	uint32_t zero = 0, len = sizeof(info);
+	int fd = open_map(dir, "bloom");
 
 	if (bpf_map_lookup_elem(open_map(dir, "host"), &zero, &f->host))
 		die("cannot read the map host: %m");
-	f->word = mmap(NULL, 2 * (f->host.bloom_words + SYNSHIELD_BLOOM_NEAR) * sizeof(*f->word),
-		       PROT_READ | PROT_WRITE, MAP_SHARED, open_map(dir, "bloom"), 0);
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		die("cannot read the size of the map bloom: %m");
+	f->word = mmap(NULL, (size_t)info.max_entries * sizeof(*f->word), PROT_READ | PROT_WRITE,
+		       MAP_SHARED, fd, 0);
 	if (f->word == MAP_FAILED)
 		die("cannot map the map bloom: %m");
 }
 
 static void mark(struct filter *f, const struct synshield_tuple *tuple)
 {
-	uint32_t words = f->host.bloom_words;
-	uint64_t hash = synshield_bloom_hash(tuple, f->host.seed);
+	const struct synshield_host *h = &f->host;
+	uint64_t hash = synshield_bloom_hash(tuple, h->seed);
 	uint64_t bits = synshield_bloom_bits(hash);
 
-	for (int half = 0; half <= 1; half++) {
-		uint32_t at = half ? words : 0;
-
-		__atomic_fetch_or(f->word + at + synshield_bloom_word(hash, words), bits,
-				  __ATOMIC_RELAXED);
-		__atomic_fetch_or(f->word + synshield_bloom_near(hash, words, at), bits,
-				  __ATOMIC_RELAXED);
-	}
+	__atomic_fetch_or(f->word + h->bloom_at + synshield_bloom_word(hash, h->bloom_words), bits,
+			  __ATOMIC_RELAXED);
+	__atomic_fetch_or(f->word + h->bloom_other_at +
+				  synshield_bloom_word(hash, h->bloom_other_words),
+			  bits, __ATOMIC_RELAXED);
 }
 
 static void fill(int map, struct filter *filter, const struct addr *server, uint16_t port,

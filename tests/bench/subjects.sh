@@ -113,6 +113,15 @@ add_subject()
 # The first seconds the shield asks the kernel about every tuple.
 knows_all() { in_srv "$SYNSHIELD" status "$SRV_IF" --pin-dir "$PIN_DIR" --json | grep -q '"learned": *true'; }
 
+# The filter before the table grows when the daemon walks through that, once a minute.
+has_filter() # CONNECTIONS
+{
+	local words
+	words=$(bpftool -j map dump pinned "$PIN_DIR/$SRV_IF/host" |
+		sed 's/.*"bloom_words":\([0-9]*\).*/\1/')
+	((words * 16 >= $1))
+}
+
 settle()
 {
 	local subject
@@ -120,6 +129,7 @@ settle()
 		[[ ${OF_NS[$subject]:-} ]] || continue
 		use "$subject"
 		await 20 "$subject to know the kernel's sockets" knows_all
+		await 150 "the filter of $subject" has_filter "${TABLE_OF[$subject]:-0}"
 	done
 }
 

@@ -34,7 +34,7 @@ static void give_shape(const struct shield_shape *shape)
 	if (shape->conns && bpf_map__set_max_entries(skel->maps.conns, shape->conns))
 		bail_out("capacity of map conns");
 	bloom_words = bpf_map__max_entries(skel->maps.conns) / SYNSHIELD_BLOOM_CONNS_PER_WORD;
-	if (bpf_map__set_max_entries(skel->maps.bloom, 2 * (bloom_words + SYNSHIELD_BLOOM_NEAR)))
+	if (bpf_map__set_max_entries(skel->maps.bloom, 2 * bloom_words))
 		bail_out("capacity of map bloom");
 	if (shape->listeners_at_most && (bpf_map__set_type(map, BPF_MAP_TYPE_HASH) ||
 					 bpf_map__set_max_entries(map, shape->listeners_at_most)))
@@ -165,6 +165,8 @@ static void reset_host(void)
 		.hop_limit = 64,
 		.seed = 0x6a09e667f3bcc908ULL,
 		.bloom_words = bloom_words,
+		.bloom_other_words = bloom_words / 4,
+		.bloom_other_at = bloom_words,
 	};
 	memcpy(shield.host.mac, mac, 6);
 }

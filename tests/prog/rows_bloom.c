@@ -4,13 +4,13 @@
 
 static bool is_marked(const struct segment *s)
 {
-	return bloom_has(s, 0) && bloom_has(s, shield.host.bloom_words);
+	return bloom_has(s, false) && bloom_has(s, true);
 }
 
 static void unmark(const struct segment *s)
 {
-	bloom_put(s, 0, false);
-	bloom_put(s, shield.host.bloom_words, false);
+	bloom_put(s, false, false);
+	bloom_put(s, true, false);
 }
 
 static void rows_entered(bool ipv6)
@@ -31,33 +31,39 @@ static void rows_entered(bool ipv6)
 	   "%s: so is that of a SYN that this host sends", family_name(ipv6));
 }
 
+static void swap(__u32 *a, __u32 *b)
+{
+	__u32 was = *a;
+
+	*a = *b;
+	*b = was;
+}
+
+static void turn_round(void)
+{
+	swap(&shield.host.bloom_at, &shield.host.bloom_other_at);
+	swap(&shield.host.bloom_words, &shield.host.bloom_other_words);
+}
+
 static void rows_asked(bool ipv6)
 {
 	const struct synshield_conn c = {.state = SYNSHIELD_CONN_ESTABLISHED};
-	__u32 words = shield.host.bloom_words, asked, other;
+	__u32 words = shield.host.bloom_words;
 	struct segment s;
 
-	for (int half = 0; half <= 1; half++) {
-		asked = half ? words : 0;
-		other = half ? 0 : words;
-		shield.host.bloom_at = asked;
+	for (int half = 0; half <= 1; half++, turn_round()) {
 		shield_mode(SYNSHIELD_MODE_AUTO);
 		segment_begin_apart(&s, ipv6, TCP_ACK);
 		conn_put(&s, &c);
-		bloom_put(&s, other, false);
+		bloom_put(&s, true, false);
 		row_segment(PASS(tracked), &s, "%s: half %d says that it may be there",
 			    family_name(ipv6), half);
-		bloom_put(&s, other, true);
-		for (int near = 0; near <= 1; near++) {
-			bloom_put_part(&s, asked, near, false);
-			bloom_put_part(&s, asked, !near, true);
-			row_refused(SYNSHIELD_REASON_unknown_ack, &s,
-				    "%s: half %d says by its %s word that it is not: it is not "
-				    "looked for",
-				    family_name(ipv6), half, near ? "near" : "far");
-		}
+		bloom_put(&s, true, true);
+		bloom_put(&s, false, false);
+		row_refused(SYNSHIELD_REASON_unknown_ack, &s,
+			    "%s: half %d says that it is not: it is not looked for",
+			    family_name(ipv6), half);
 	}
-	shield.host.bloom_at = 0;
 	shield.host.bloom_words = 0;
 	shield_configure(true);
 	row_segment(PASS(tracked), &s, "%s: without a filter all are looked for",

@@ -162,49 +162,38 @@ bool conn_get(const struct segment *s, struct synshield_conn *c)
 	return !bpf_map_lookup_elem(shield_map("conns"), &key, c);
 }
 
-/* Its two words in the half of `bloom` at `at`, far and near, and which of their bits. */
-static __u64 bloom_places(const struct segment *s, __u32 at, __u32 place[2])
+/* Its word in the half of `bloom` that is asked, or the other one, and which of the bits. */
+static __u32 bloom_place(const struct segment *s, bool other, __u64 *bits)
 {
+	const struct synshield_host *h = &shield.host;
 	struct synshield_tuple key;
 	__u64 hash;
 
 	conn_key(s, &key);
-	hash = synshield_bloom_hash(&key, shield.host.seed);
-	place[0] = at + synshield_bloom_word(hash, shield.host.bloom_words);
-	place[1] = synshield_bloom_near(hash, shield.host.bloom_words, at);
-	return synshield_bloom_bits(hash);
+	hash = synshield_bloom_hash(&key, h->seed);
+	*bits = synshield_bloom_bits(hash);
+	return other ? h->bloom_other_at + synshield_bloom_word(hash, h->bloom_other_words)
+		     : h->bloom_at + synshield_bloom_word(hash, h->bloom_words);
 }
 
-static __u64 bloom_word(__u32 i)
+bool bloom_has(const struct segment *s, bool other)
 {
-	__u64 word;
+	__u64 bits, word;
+	__u32 i = bloom_place(s, other, &bits);
 
 	if (bpf_map_lookup_elem(shield_map("bloom"), &i, &word))
 		bail_out("map bloom");
-	return word;
+	return (word & bits) == bits;
 }
 
-bool bloom_has(const struct segment *s, __u32 at)
+void bloom_put(const struct segment *s, bool other, bool there)
 {
-	__u32 place[2];
-	__u64 bits = bloom_places(s, at, place);
+	__u64 bits, word = 0;
+	__u32 i = bloom_place(s, other, &bits);
 
-	return (bloom_word(place[0]) & bloom_word(place[1]) & bits) == bits;
-}
-
-void bloom_put_part(const struct segment *s, __u32 at, bool near, bool there)
-{
-	__u32 place[2];
-	__u64 bits = bloom_places(s, at, place), word = bloom_word(place[near]);
-
+	bpf_map_lookup_elem(shield_map("bloom"), &i, &word);
 	word = there ? word | bits : word & ~bits;
-	map_put("bloom", &place[near], &word);
-}
-
-void bloom_put(const struct segment *s, __u32 at, bool there)
-{
-	bloom_put_part(s, at, false, there);
-	bloom_put_part(s, at, true, there);
+	map_put("bloom", &i, &word);
 }
 
 void conn_put(const struct segment *s, const struct synshield_conn *c)
@@ -212,8 +201,8 @@ void conn_put(const struct segment *s, const struct synshield_conn *c)
 	struct synshield_tuple key;
 
 	conn_key(s, &key);
-	bloom_put(s, 0, true);
-	bloom_put(s, shield.host.bloom_words, true);
+	bloom_put(s, false, true);
+	bloom_put(s, true, true);
 	map_put("conns", &key, c);
 }
 

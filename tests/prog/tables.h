@@ -31,11 +31,9 @@ void conn_put(const struct segment *s, const struct synshield_conn *c);
 void conn_forget(const struct segment *s);
 bool conn_is(const struct segment *s, enum synshield_conn_state state);
 
-/* The bits of its tuple in the half of `bloom` that begins at `at`. */
-bool bloom_has(const struct segment *s, __u32 at);
-void bloom_put(const struct segment *s, __u32 at, bool there);
-/* Only those of its near part, or of the other. */
-void bloom_put_part(const struct segment *s, __u32 at, bool near, bool there);
+/* The bits of its tuple in the half of `bloom` that is asked, or in the other one. */
+bool bloom_has(const struct segment *s, bool other);
+void bloom_put(const struct segment *s, bool other, bool there);
 
 /* bits: the source prefix of the segment's family */
 bool source_get(const struct segment *s, int bits, struct synshield_source *source);
