@@ -61,7 +61,16 @@ all_known()
 	holds "$1: all were found" "$(counted pass tracked) - $tracked >= $((2 * EACH))"
 }
 
-plan 22
+# More than 16 for each of the words in use at first: entries without a socket, as after a flood of
+# real connections.
+MANY=80000
+filter_grows() # WORDS
+{
+	lose_reports 2
+	(($(host_says bloom_words) > $1))
+}
+
+plan 27
 topo_up --clients 1
 shield_up mode=always --events 4096
 start_server echo --listen :: 8081 echo
@@ -76,6 +85,11 @@ check "the filter is made anew" turn
 all_known "after that"
 check "and once more" turn
 all_known "then"
+
+words=$(host_says bloom_words)
+"$ROOT/build/bench/fill" "$PIN_DIR/$SRV_IF" "$SRV4" 8081 $MANY || bail "cannot fill the table"
+check "$MANY connections more, and the filter grows" await 60 "more words" filter_grows "$words"
+all_known "once it has"
 
 kill -9 "$SHIELD_PID"
 shield_again
