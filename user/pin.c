@@ -219,7 +219,12 @@ int pin_make_dir(const char *ifname)
 		return err;
 	pin_path(path, ifname, RUNNING);
 	fd = open_lock_dir(path);
-	return fd < 0 ? log_errno(fd, "cannot make %s", path) : fd;
+	if (fd < 0) {
+		log_errno(fd, "cannot make %s", path);
+		pin_path(path, ifname, NULL);
+		rmdir(path); /* if it is empty */
+	}
+	return fd;
 }
 
 int pin_lock_dir(int dir_fd)
@@ -317,18 +322,33 @@ int pin_admit(const char *ifname, const char *what)
 	return readers_admit_file(path);
 }
 
-int pin_put(int fd, const char *ifname, const char *what)
+static void new_path(char path[PATH_MAX], const char *ifname, const char *what)
 {
-	char path[PATH_MAX], fresh[PATH_MAX], name[64];
-	int err;
+	char name[64];
 
 	snprintf(name, sizeof(name), "%s:new", what);
-	pin_path(path, ifname, what);
-	pin_path(fresh, ifname, name);
-	unlink(fresh);
-	if (bpf_obj_pin(fd, fresh))
+	pin_path(path, ifname, name);
+}
+
+int pin_ready(int fd, const char *ifname, const char *what)
+{
+	char path[PATH_MAX];
+
+	new_path(path, ifname, what);
+	unlink(path);
+	if (bpf_obj_pin(fd, path))
 		return log_errno(-errno, "cannot pin %s", path);
 	STOP("half-pinned");
+	return 0;
+}
+
+int pin_take(const char *ifname, const char *what)
+{
+	char path[PATH_MAX], fresh[PATH_MAX];
+	int err;
+
+	pin_path(path, ifname, what);
+	new_path(fresh, ifname, what);
 	if (rename(fresh, path)) {
 		err = log_errno(-errno, "cannot pin %s", path);
 		unlink(fresh);
@@ -336,6 +356,21 @@ int pin_put(int fd, const char *ifname, const char *what)
 	}
 	STOP("pinned");
 	return 0;
+}
+
+void pin_drop(const char *ifname, const char *what)
+{
+	char path[PATH_MAX];
+
+	new_path(path, ifname, what);
+	unlink(path);
+}
+
+int pin_put(int fd, const char *ifname, const char *what)
+{
+	int err = pin_ready(fd, ifname, what);
+
+	return err ? err : pin_take(ifname, what);
 }
 
 void pin_remove(const char *ifname, const char *what)

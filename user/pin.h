@@ -43,6 +43,10 @@ int pin_get(const char *ifname, const char *what);
 int pin_get_to_read(const char *ifname, const char *what);
 /* Pins, replacing what bears that name in one step; errors are said. */
 int pin_put(int fd, const char *ifname, const char *what);
+/* The same in two steps: the second one needs no room on the bpffs, or undoes the first. */
+int pin_ready(int fd, const char *ifname, const char *what);
+int pin_take(const char *ifname, const char *what);
+void pin_drop(const char *ifname, const char *what);
 /* Lets the readers open it; errors are said. */
 int pin_admit(const char *ifname, const char *what);
 void pin_remove(const char *ifname, const char *what);

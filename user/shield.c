@@ -125,6 +125,8 @@ static int attach_fresh(struct shield *s, const struct loader *loader,
 		tc = !err;
 	} else {
 		err = tc_replace(s->ifname, s->ifindex, loader, &s->note);
+		if (!err)
+			err = tc_pin(s->ifname, loader);
 	}
 	if (err)
 		return err;
@@ -153,8 +155,7 @@ static void close_old(struct loader *old)
 		close(old->tc_out_fd);
 }
 
-/* New programs for the running ones; on failure the running ones stay, all three. */
-static int attach_over(struct shield *s, const struct loader *loader)
+static int replace(struct shield *s, const struct loader *loader)
 {
 	struct loader old;
 	int err;
@@ -164,11 +165,56 @@ static int attach_over(struct shield *s, const struct loader *loader)
 	STOP("tc-replaced");
 	if (!err)
 		err = xdp_replace(s->ifname, s->ifindex, loader, &s->note);
-	if (err && old.tc_in_fd >= 0 && old.tc_out_fd >= 0) {
+	if (err && old.tc_in_fd >= 0 && old.tc_out_fd >= 0)
 		tc_replace(s->ifname, s->ifindex, &old, &s->note);
-		log_line("%s: the program that ran before goes on", s->ifname);
-	}
 	close_old(&old);
+	return err;
+}
+
+/* Those of tc_replace() and xdp_replace(). */
+static int ready_pins(const struct shield *s, const struct loader *loader)
+{
+	int err;
+
+	err = pin_ready(loader->tc_in_fd, s->ifname, "prog_tc_in");
+	if (!err)
+		err = pin_ready(loader->tc_out_fd, s->ifname, "prog_tc_out");
+	if (!err && !s->note.dispatcher)
+		err = pin_ready(loader->xdp_fd, s->ifname, "prog_xdp");
+	return err;
+}
+
+static int take_pins(const struct shield *s)
+{
+	int err;
+
+	err = pin_take(s->ifname, "prog_tc_in");
+	if (!err)
+		err = pin_take(s->ifname, "prog_tc_out");
+	if (!err && !s->note.dispatcher)
+		err = pin_take(s->ifname, "prog_xdp");
+	return err;
+}
+
+static void drop_pins(const struct shield *s)
+{
+	pin_drop(s->ifname, "prog_tc_in");
+	pin_drop(s->ifname, "prog_tc_out");
+	pin_drop(s->ifname, "prog_xdp");
+}
+
+/* New programs for the running ones; on failure, also for want of room, these stay, all three. */
+static int attach_over(struct shield *s, const struct loader *loader)
+{
+	int err;
+
+	err = ready_pins(s, loader);
+	if (!err)
+		err = replace(s, loader);
+	if (!err)
+		return take_pins(s);
+	drop_pins(s);
+	log_line("%s: the program that ran before goes on", s->ifname);
 	return err;
 }
 

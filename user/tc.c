@@ -196,7 +196,7 @@ static int attach_clsact(const char *ifname, int ifindex, const struct loader *l
 	return err;
 }
 
-static int pin_progs(const char *ifname, const struct loader *loader)
+int tc_pin(const char *ifname, const struct loader *loader)
 {
 	int i, err = 0;
 
@@ -223,7 +223,7 @@ int tc_attach(const char *ifname, int ifindex, enum tc_kind kind, const struct l
 		err = attach_clsact(ifname, ifindex, loader, note);
 	if (err)
 		return err;
-	err = pin_progs(ifname, loader);
+	err = tc_pin(ifname, loader);
 	if (err)
 		tc_detach(ifname, note);
 	return err;
@@ -243,7 +243,7 @@ int tc_replace(const char *ifname, int ifindex, const struct loader *loader,
 		if (err)
 			log_errno(err, "%s: cannot replace the TC %s program", ifname, d->name);
 	}
-	return err ? err : pin_progs(ifname, loader);
+	return err;
 }
 
 int tc_detach(const char *ifname, const struct pin_note *note)

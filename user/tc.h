@@ -21,8 +21,10 @@ enum tc_kind {
 /* As in xdp.h, for both directions. */
 int tc_attach(const char *ifname, int ifindex, enum tc_kind kind, const struct loader *loader,
 	      struct pin_note *note);
+/* Does not pin. */
 int tc_replace(const char *ifname, int ifindex, const struct loader *loader,
 	       const struct pin_note *note);
+int tc_pin(const char *ifname, const struct loader *loader);
 int tc_detach(const char *ifname, const struct pin_note *note);
 bool tc_attached(const char *ifname, const struct pin_note *note);
 

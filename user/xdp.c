@@ -243,9 +243,7 @@ int xdp_replace(const char *ifname, int ifindex, const struct loader *loader,
 	if (note->dispatcher)
 		return dispatcher_replace(ifname, ifindex, loader, note);
 	err = link_replace(ifname, LINK, loader->xdp_fd);
-	if (err)
-		return log_errno(err, "%s: cannot replace the XDP program", ifname);
-	return pin_put(loader->xdp_fd, ifname, PROG);
+	return err ? log_errno(err, "%s: cannot replace the XDP program", ifname) : 0;
 }
 
 int xdp_detach(const char *ifname, const struct pin_note *note)

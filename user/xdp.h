@@ -28,7 +28,7 @@ void xdp_look(int ifindex, struct xdp_occupant *o);
  */
 int xdp_attach(const char *ifname, int ifindex, enum xdp_mode mode, bool solo,
 	       const struct loader *loader, struct pin_note *note);
-/* Puts the new program in the place of the running one. */
+/* Puts the new program in the place of the running one; pins it only in libxdp's dispatcher. */
 int xdp_replace(const char *ifname, int ifindex, const struct loader *loader,
 		const struct pin_note *note);
 int xdp_detach(const char *ifname, const struct pin_note *note);

@@ -4,6 +4,8 @@
 # set, deny and detach. The next 'run' or 'detach' mends what is left, transfers under way notice
 # nothing, and at the end nothing is pinned or attached.
 #
+# The same if the bpffs takes no more, at any number of pins: 'run' says so, and leaves things as they were.
+#
 # lib.sh draws the wire; a flood of SYNs arrives all the time. On the server: 80 answers a line, 90
 # takes streams, 91 sends them. build/stops/synshield tells which steps there are (user/stops.h): the
 # first and the last time that each is come to, it is killed there.
@@ -242,6 +244,61 @@ detach_killed()
 	done
 }
 
+## A bpffs that is full
+
+# with_room N ARG...: the daemon, for which the bpffs takes N - 1 more; fails if it does not come up
+with_room()
+{
+	spawn shield srv env LD_PRELOAD="$TOOLS/nopin.so" NOPIN="$1" "$SYNSHIELD" run --pin-dir "$PIN_DIR" "${@:2}"
+	SHIELD_PID=$PID
+	await 30 "the daemon, or its end" eval "grep -q ': protected\|: taken over' '$TMP/shield.err' || ! running $PID"
+	running "$SHIELD_PID"
+}
+
+# refused: with what failed, where, and why
+refused()
+{
+	wait "$SHIELD_PID"
+	(($? == 1)) && grep -q "$PIN_DIR.*No space left on device" "$TMP/shield.err" && return
+	cat "$TMP/shield.err"
+	return 1
+}
+
+refused_clean() { refused && soon_clean ''; }
+refused_alive() { refused && served 2 && whole; }
+
+# start_full KIND FROM: FULL is the room for all
+start_full()
+{
+	local args=("$SRV_IF" "--tc=$1" mode=always)
+
+	for ((FULL = $2; ; FULL++)); do
+		with_room $FULL "${args[@]}" && break
+		mended "start, $1, the bpffs takes $((FULL - 1)): refused, and nothing is left" refused_clean
+	done
+	whole || not_ok "start, $1, with room for all"
+	end_daemon
+	mended "start, $1, it takes all $((FULL - 1)): detached" detaches "$(map_id)"
+}
+
+# over_full KIND: what runs goes on, and is taken over when there is room
+over_full()
+{
+	local args=("$SRV_IF" "--tc=$1") map
+
+	runs "${args[@]}" mode=always
+	end_daemon
+	map=$(map_id)
+	for ((FULL = 1; ; FULL++)); do
+		with_room $FULL "${args[@]}" && break
+		mended "take-over, $1, the bpffs takes $((FULL - 1)): refused, and what ran goes on" refused_alive
+	done
+	is "$(map_id)" "$map" "take-over, $1, it takes all $((FULL - 1)): the same maps"
+	mended "with three programs" whole
+	end_daemon
+	mended "detach" detaches "$map"
+}
+
 # What is in force, as a file that 'run --config' reads
 in_force() { shield config "$SRV_IF" 2> /dev/null | grep -v '^;'; }
 
@@ -339,7 +396,10 @@ command_killed '^quiet *= 44' set "$SRV_IF" quiet=44 80:syn-rate=900
 command_killed '203.0.113.0/24' deny add 203.0.113.0/24
 check "detach" detaches "$(map_id)"
 diag "$KILLS kills, $SECONDS s"
+start_full tcx 1
+start_full clsact $((FULL - 12))
 for kind in tcx clsact; do
+	over_full $kind
 	start_killed $kind
 	over_killed $kind
 	detach_killed $kind

@@ -7,7 +7,7 @@ TOOLS_CFLAGS := $(ALL_CFLAGS) -Itests/tools
 TOOLS_LIBS := -lbpf -lmnl -lelf -lz -lpthread
 
 .PHONY: tools
-tools: $(TOOLS:%=$(B)/tools/%)
+tools: $(TOOLS:%=$(B)/tools/%) $(B)/tools/nopin.so
 
 $(B)/tools/%.bpf.o: tests/tools/%.bpf.c tests/tools/%.h vmlinux/vmlinux.h
 	$(call say,BPF,$@)
@@ -25,6 +25,10 @@ $(B)/tools/%.o: tests/tools/%.c $(wildcard tests/tools/*.h) tests/tools/tools.mk
 $(TOOLS:%=$(B)/tools/%): $(B)/tools/%: $(B)/tools/%.o $(B)/tools/common.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(TOOLS_LIBS) -o $@
+
+$(B)/tools/nopin.so: tests/tools/nopin.c
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(TOOLS_CFLAGS) -shared -fPIC $< -ldl -o $@
 
 $(B)/tools/flood: $(B)/tools/flood_frame.o
 $(B)/tools/peer: $(B)/tools/peer_plan.o $(B)/tools/peer_talk.o
