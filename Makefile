@@ -107,7 +107,7 @@ test: deps
 
 test-vm: deps
 	$(Q)tests/deps.sh vm
-	$(Q)$(MAKE) --no-print-directory all tools tests
+	$(Q)$(MAKE) --no-print-directory all tools tests builds
 	$(Q)TESTS="$(TESTS)" tests/vm/run.sh $(KERNELS)
 
 test-service: deps

@@ -14,6 +14,7 @@
 #include "link.h"
 #include "log.h"
 #include "probe.h"
+#include "stops.h"
 
 #define LINK "link_xdp"
 #define PROG "prog_xdp"
@@ -130,6 +131,7 @@ static int dispatcher_add(const char *ifname, int ifindex, bool generic,
 	if (!prog)
 		goto out;
 	err = xdp_program__attach(prog, ifindex, mode, 0);
+	STOP("dispatcher-entered");
 	if (!err && !dispatcher_runs(ifindex))
 		err = -EOPNOTSUPP;
 	else if (!err)
@@ -205,6 +207,7 @@ static int remove_one(const char *ifname, int ifindex, __u32 keep)
 	}
 	if (prog)
 		err = xdp_program__detach(prog, ifindex, xdp_multiprog__attach_mode(mp), 0);
+	STOP("dispatcher-left");
 	xdp_multiprog__close(mp);
 	return err;
 }

@@ -7,12 +7,15 @@ map_id() { bpftool -j map show pinned "$PIN_DIR/$SRV_IF/settings" 2> /dev/null |
 # programs MAP: how many the kernel has that use this map
 programs() { bpftool -j prog show | tr '}' '\n' | grep -Ec "\"map_ids\":\[([0-9,]*,)?$1[],]"; }
 
+ifindex() { ip -n "$NS_SRV" -o link show dev "$SRV_IF" | cut -d : -f 1; }
+
 # of MAP nothing is left
 clean()
 {
 	[[ ! -e $PIN_DIR/$SRV_IF ]] || { echo "pins are left: $(ls "$PIN_DIR/$SRV_IF")"; return 1; }
 	[[ ! $1 || $(programs "$1") == 0 ]] || { echo "programs are left: $(bpftool prog show | grep -B 1 "map_ids.*\b$1\b")"; return 1; }
 	[[ ! $(in_srv tc qdisc show dev "$SRV_IF" clsact) ]] || { echo "a qdisc is left"; return 1; }
+	[[ ! $(compgen -G "/sys/fs/bpf/xdp/dispatch-$(ifindex)-*") ]] || { echo "a dispatcher is pinned"; return 1; }
 	[[ $(ip -n "$NS_SRV" link show "$SRV_IF") != *xdp* ]] || { echo "an XDP program is left"; return 1; }
 }
 
