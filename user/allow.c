@@ -222,7 +222,7 @@ static int commit_all(struct request *r)
 	return err;
 }
 
-static int report(const struct request *r, const struct enforcement *e)
+static int report(const struct request *r, struct enforcement *e)
 {
 	long cut = enforce_cut(e);
 

@@ -99,7 +99,7 @@ size_t change_finish(struct change *c)
 		listed = say_list(c, SYNSHIELD_LIST_ALLOW, "allowed");
 		listed += say_list(c, SYNSHIELD_LIST_DENY, "denied");
 	}
-	cut = listed ? enforce_cut(&c->lists) : 0;
+	cut = listed || c->lists.unfinished ? enforce_cut(&c->lists) : 0;
 	if (cut > 0)
 		log_line("%s: %ld connection%s of denied sources cut off", c->ifname, cut,
 			 cut == 1 ? "" : "s");

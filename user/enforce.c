@@ -11,11 +11,14 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "pin.h"
 #include "stops.h"
 #include "sweep.h"
 
 #define BATCH 1024
 #define SETTLE_US 50000
+/* The mark of lists that are changed, and connections that are not cut off yet. */
+#define CUTTING "cutting"
 
 /* What the maps hold; on an error, which is said, they are closed. */
 static int read_lists(struct enforcement *e, bool to_read)
@@ -44,6 +47,7 @@ static void begin(struct enforcement *e, const char *ifname)
 {
 	memset(e, 0, sizeof(*e));
 	snprintf(e->ifname, sizeof(e->ifname), "%s", ifname);
+	e->unfinished = pin_marked(ifname, CUTTING);
 }
 
 int enforce_open(struct enforcement *e, const char *ifname)
@@ -75,6 +79,8 @@ int enforce_take(struct enforcement *e, const struct maps *maps, const char *ifn
 
 void enforce_close(struct enforcement *e)
 {
+	if (e->marked)
+		pin_unmark(e->ifname, CUTTING);
 	lists_free(&e->before);
 	lists_free(&e->after);
 	list_diff_free(&e->diff);
@@ -204,6 +210,12 @@ int enforce_commit(struct enforcement *e)
 {
 	int err;
 
+	if (e->diff.puts || e->diff.drops) {
+		err = pin_mark(e->ifname, CUTTING);
+		if (err)
+			return err;
+		e->marked = true;
+	}
 	err = listed_add(&e->listed, &e->after);
 	STOP("lists-marked");
 	if (!err)
@@ -253,6 +265,7 @@ void enforce_undo(struct enforcement *e)
 		if (old && bpf_map_update_elem(fd, &old->key, &old->list, BPF_ANY))
 			err = -errno;
 	}
+	e->marked &= !e->unfinished;
 	if (!err)
 		err = write_settings(e, &e->before);
 	if (!err)
@@ -282,7 +295,7 @@ static bool is_cut(const struct enforcement *e, const __u8 remote[16])
 
 	if (!row || row->list != SYNSHIELD_LIST_DENY)
 		return false;
-	return row->given || !lists_deny(&e->before, remote);
+	return row->given || e->unfinished || !lists_deny(&e->before, remote);
 }
 
 static bool is_open(const struct synshield_conn *conn)
@@ -292,13 +305,14 @@ static bool is_open(const struct synshield_conn *conn)
 	       !conn_is_over(conn);
 }
 
-long enforce_cut(const struct enforcement *e)
+long enforce_cut(struct enforcement *e)
 {
 	struct conns_dump dump;
 	long cut = 0;
 	size_t i;
 	int err;
 
+	e->marked |= e->unfinished;
 	if (!lists_count(&e->after, SYNSHIELD_LIST_DENY))
 		return 0;
 	err = conns_dump(&e->maps, &dump);

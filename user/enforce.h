@@ -18,6 +18,8 @@ struct enforcement {
 	struct list_tally tally;
 	struct list_diff diff;
 	size_t put, dropped; /* of diff; as much at most is in the map, out of it */
+	bool unfinished;     /* who changed the lists before was killed before enforce_cut() */
+	bool marked;	     /* so would this one be */
 };
 
 /* 0, -ENOENT: not running; other errors are said. */
@@ -45,8 +47,9 @@ void enforce_undo(struct enforcement *e);
 void enforce_settle(void);
 /*
  * Forgets the connections whose sources have become denied, and those of a prefix just
- * named by `add`.  Returns how many of them were open, or -errno, which is said.
+ * named by `add`; if this was left unfinished before, of all that are denied.  Returns how
+ * many of them were open, or -errno, which is said.
  */
-long enforce_cut(const struct enforcement *e);
+long enforce_cut(struct enforcement *e);
 
 #endif

@@ -381,6 +381,30 @@ void pin_remove(const char *ifname, const char *what)
 	unlink(path);
 }
 
+int pin_mark(const char *ifname, const char *what)
+{
+	char path[PATH_MAX];
+
+	pin_path(path, ifname, what);
+	return mkdir(path, 0700) && errno != EEXIST ? log_errno(-errno, "cannot make %s", path) : 0;
+}
+
+bool pin_marked(const char *ifname, const char *what)
+{
+	char path[PATH_MAX];
+
+	pin_path(path, ifname, what);
+	return !access(path, F_OK);
+}
+
+void pin_unmark(const char *ifname, const char *what)
+{
+	char path[PATH_MAX];
+
+	pin_path(path, ifname, what);
+	rmdir(path);
+}
+
 int pin_remove_dir(const char *ifname)
 {
 	char path[PATH_MAX];

@@ -50,6 +50,10 @@ void pin_drop(const char *ifname, const char *what);
 /* Lets the readers open it; errors are said. */
 int pin_admit(const char *ifname, const char *what);
 void pin_remove(const char *ifname, const char *what);
+/* A mark in the directory, which outlives a process that is killed; an error is said. */
+int pin_mark(const char *ifname, const char *what);
+bool pin_marked(const char *ifname, const char *what);
+void pin_unmark(const char *ifname, const char *what);
 /* Everything in the directory, and itself. */
 int pin_remove_dir(const char *ifname);
 

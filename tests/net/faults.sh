@@ -374,6 +374,38 @@ reload_killed()
 	done
 }
 
+# tracked ADDR: its connections that the shield knows
+tracked() { shield conns --json | grep -c "\"remote\": \"$1:"; }
+# is_tracked ADDR N
+is_tracked() { (($(tracked "$1") == $2)); }
+
+# cut_killed STOP: killed there by a reload that denies the source of a connection, before that is cut
+# off. The start comes to it, too.
+cut_killed()
+{
+	local src=${CLI4%.*}.9
+	write_a
+	runs --config "$FILE"
+	end_daemon
+	armed "$1" --config "$FILE"
+	await 30 "the daemon" grep -q ': taken over' "$TMP/shield.err"
+	spawn denied cli "$TOOLS/tcpc" transfer --send 5000000 --byte-rate 100000 --src "$src" "$SRV4" 90
+	DENIED=$PID
+	await 10 "its connection" is_tracked "$src" 1
+	write_file 20 5000 192.0.2.0/24 "198.51.100.0/25, $src"
+	kill -HUP "$SHIELD_PID"
+	fallen "$1"
+	is "$(tracked "$src")" 1 "killed at $1, denied but not cut off: the connection goes on"
+	runs --config "$FILE"
+	is "$(tracked "$src"):$(grep -c ' 1 connection of denied sources cut off' "$TMP/shield.err")" 0:1 \
+		"the next daemon cuts it off"
+	end_daemon
+	runs --config "$FILE"
+	is "$(grep -c 'cut off' "$TMP/shield.err")" 0 "and the one after that has nothing to do"
+	end_daemon
+	stop "$DENIED"
+}
+
 # command_killed WANTED COMMAND...: killed, and given again, its setting is in force
 command_killed()
 {
@@ -408,6 +440,8 @@ stream down --recv 200000 --byte-rate 100000 "$SRV6" 91
 
 if [[ ! $ONLY ]]; then
 	reload_killed
+	cut_killed lists-counted:2
+	cut_killed lists-fitted:2
 	command_killed '^quiet *= 44' set "$SRV_IF" quiet=44 80:syn-rate=900
 	command_killed '203.0.113.0/24' deny add 203.0.113.0/24
 	check "detach" detaches "$(map_id)"
