@@ -32,7 +32,7 @@ start_daemon()
 	stream=$(stat -c %d:%i "$TMP/shield.err")
 	[[ $1 == journal ]] || stream=0:0
 	spawn shield srv env NOTIFY_SOCKET="$TMP/manager" WATCHDOG_USEC=1000000 \
-		JOURNAL_STREAM="$stream" "$SYNSHIELD" run "$SRV_IF" --pin-dir "$PIN_DIR" syn-rate=50 quiet=1
+		JOURNAL_STREAM="$stream" "$SYNSHIELD" run "$SRV_IF" --pin-dir "$PIN_DIR" syn-rate=50 quiet=3
 	SHIELD_PID=$PID
 	await_said "$PID" shield.err ": protected\|: taken over" shield
 }
