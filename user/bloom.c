@@ -102,9 +102,17 @@ static void mark(struct bloom *b, int half, __u64 hash)
 		__atomic_fetch_or(word, bits, __ATOMIC_RELEASE);
 }
 
+/* Read in words of 8 bytes: of an array of tuples every second one is aligned to 4 only. */
+static __u64 hash_of(const struct bloom *b, const struct synshield_tuple *tuple)
+{
+	struct synshield_tuple aligned __attribute__((aligned(sizeof(__u64)))) = *tuple;
+
+	return synshield_bloom_hash(&aligned, b->seed);
+}
+
 void bloom_enter(struct bloom *b, const struct synshield_tuple *tuple)
 {
-	__u64 hash = synshield_bloom_hash(tuple, b->seed);
+	__u64 hash = hash_of(b, tuple);
 
 	mark(b, 0, hash);
 	mark(b, 1, hash);
@@ -150,7 +158,7 @@ bool bloom_begin(struct bloom *b)
 
 void bloom_keep(struct bloom *b, const struct synshield_tuple *tuple)
 {
-	mark(b, !b->asked, synshield_bloom_hash(tuple, b->seed));
+	mark(b, !b->asked, hash_of(b, tuple));
 	b->conns++;
 }
 
