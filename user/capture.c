@@ -114,7 +114,7 @@ static const struct arg capture_args[] = {
 static volatile sig_atomic_t interrupted;
 
 struct capture {
-	const char *ifname;
+	char ifname[IF_NAMESIZE];
 	struct maps maps;
 	int lock;
 	struct synshield_capture wanted;
@@ -389,29 +389,19 @@ static int parse_wanted(const struct command *cmd, struct synshield_capture *w)
 static int capture(const struct command *cmd, int argc, char **argv)
 {
 	struct sigaction action = {.sa_handler = interrupt};
-	char(*names)[IF_NAMESIZE] = NULL;
 	static struct capture c;
-	size_t n = 0;
 	int code;
 
 	code = parse_wanted(cmd, &c.wanted);
 	if (!code)
-		code = interfaces_chosen(argc, argv, &names, &n);
+		code = interfaces_one(cmd, argc, argv, "records", c.ifname);
 	if (code)
 		return code;
-	if (n != 1) {
-		free(names);
-		return args_wrong(cmd, "on which interface? It records one, and %zu are running",
-				  n);
-	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	jiffies_calibrate();
-	c.ifname = names[0];
-	code = on_interface(&c);
-	free(names);
-	return code;
+	return on_interface(&c);
 }
 
 const struct command command_capture = {

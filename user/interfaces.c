@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
 #include "log.h"
 #include "pin.h"
 
@@ -54,6 +53,23 @@ int interfaces_chosen(int argc, char **argv, char (**names)[IF_NAMESIZE], size_t
 	if (argc && argc < (int)*count)
 		*count = argc;
 	return EXIT_OK;
+}
+
+int interfaces_one(const struct command *cmd, int argc, char **argv, const char *does,
+		   char name[IF_NAMESIZE])
+{
+	char(*names)[IF_NAMESIZE] = NULL;
+	size_t n = 0;
+	int code;
+
+	code = interfaces_chosen(argc, argv, &names, &n);
+	if (!code && n != 1)
+		code = args_wrong(cmd, "on which interface? It %s one, and %zu are running", does,
+				  n);
+	if (!code)
+		memcpy(name, names[0], IF_NAMESIZE);
+	free(names);
+	return code;
 }
 
 static int code_of(int err, const char *ifname)

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <stddef.h>
 
+#include "args.h"
 #include "maps.h"
 
 /*
@@ -12,6 +13,9 @@
  * are pinned.  Returns 0 or an exit code, after saying why.
  */
 int interfaces_chosen(int argc, char **argv, char (**names)[IF_NAMESIZE], size_t *count);
+/* The one of which `does` ("traces") is said; the same. */
+int interfaces_one(const struct command *cmd, int argc, char **argv, const char *does,
+		   char name[IF_NAMESIZE]);
 /* EXIT_NOT_RUNNING, after one line */
 int interfaces_not_running(const char *ifname);
 

@@ -82,7 +82,7 @@ static const struct arg trace_args[] = {
 static volatile sig_atomic_t interrupted;
 
 struct trace {
-	const char *ifname;
+	char ifname[IF_NAMESIZE];
 	struct maps maps;
 	int lock;
 	struct synshield_trace filter;
@@ -354,29 +354,20 @@ static int on_interface(struct trace *t)
 static int trace(const struct command *cmd, int argc, char **argv)
 {
 	struct sigaction action = {.sa_handler = interrupt};
-	char(*names)[IF_NAMESIZE] = NULL;
 	struct trace t = {};
-	size_t n = 0;
 	int code;
 
 	if (as_ladder && as_json)
 		return args_wrong(cmd, "a ladder is no JSON: --ladder or --json");
 	code = parse_filter(cmd, &t.filter);
 	if (!code)
-		code = interfaces_chosen(argc, argv, &names, &n);
+		code = interfaces_one(cmd, argc, argv, "traces", t.ifname);
 	if (code)
 		return code;
-	if (n != 1) {
-		free(names);
-		return args_wrong(cmd, "on which interface? It traces one, and %zu are running", n);
-	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	jiffies_calibrate();
-	t.ifname = names[0];
-	code = on_interface(&t);
-	free(names);
-	return code;
+	return on_interface(&t);
 }
 
 const struct command command_trace = {
