@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,7 @@
 #include "cidr.h"
 #include "listed.h"
 #include "listfile.h"
-#include "log.h"
+#include "log_stub.h"
 #include "synshield/listed.h"
 #include "tap.h"
 
@@ -21,7 +20,7 @@
 #define DENY SYNSHIELD_LIST_DENY
 #define NONE SYNSHIELD_LIST_NONE
 
-/* What would have been said, in place of user/log.c; one line each. */
+/* What would have been said; one line each. */
 static char said[8192];
 static int lines;
 
@@ -33,25 +32,6 @@ static void say(const char *fmt, va_list args)
 	used = strlen(said);
 	snprintf(said + used, sizeof(said) - used, "\n");
 	lines++;
-}
-
-void log_line(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	say(fmt, args);
-	va_end(args);
-}
-
-int log_errno(int err, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	say(fmt, args);
-	va_end(args);
-	return err;
 }
 
 static void forget(void)
