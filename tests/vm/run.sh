@@ -6,7 +6,7 @@
 # shellcheck source=tests/vm/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-LIMIT=1500 # seconds for a kernel
+LIMIT=2400 # seconds for a kernel
 KERNELS=(6.1 6.12)
 (($#)) && KERNELS=("$@")
 
@@ -14,7 +14,7 @@ KERNELS=(6.1 6.12)
 # own where there are none.
 HERE=(tests/vm/tests/attach.sh tests/vm/tests/dispatcher.sh tests/vm/tests/devices.sh
 	tests/vm/tests/unprivileged.sh)
-declare -A NET=([6.1]="conns" [6.12]="conns doctor")
+declare -A NET=([6.1]="conns tests/vm/tests/faults.sh" [6.12]="conns doctor")
 
 failed=0
 for kernel in "${KERNELS[@]}"; do
@@ -26,7 +26,7 @@ for kernel in "${KERNELS[@]}"; do
 		continue
 	fi
 	tests=${TESTS:-${HERE[*]} ${NET[$kernel]:-}}
-	vm_run "$kernel" "$LIMIT" "LIMIT=400 tests/run.sh $tests"
+	vm_run "$kernel" "$LIMIT" "LIMIT=900 tests/run.sh $tests"
 	status=$?
 	((status == 124)) && echo "not ok - the machine was ended after $LIMIT s"
 	((status == 125)) && echo "not ok - the machine died: $VM/$kernel.console"
