@@ -448,7 +448,7 @@ test_kill()
 {
 	shield set "$SRV_IF" msl=30
 	make_mixed
-	await 5 "10 000 connections in five states" are_from 2 "$MIXED"
+	await 30 "10 000 connections in five states" are_from 2 "$MIXED"
 	dump_from 2 before
 	kill_shield
 	sleep 3 # what is left of a state goes on without the daemon
