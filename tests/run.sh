@@ -17,7 +17,7 @@ trap 'exit 130' INT TERM
 
 # Those that neither measure nor flood, and do not mind who else uses the CPUs: AT_ONCE at a time, at
 # the end, the longest first.
-TOGETHER=(clients sanitize faults lists fuzz old-kernel package segments tcpinfo metrics host config halfopen
+TOGETHER=(sanitize faults lists fuzz old-kernel package segments tcpinfo metrics host config halfopen
 	privileges replay doctor manual cli conns notify recount)
 AT_ONCE=3
 
