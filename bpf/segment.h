@@ -189,12 +189,25 @@ static __always_inline bool cookies_may_come(const struct shield *s,
 	return cookies_are_out(s, l, mode) && !(l->flags & SYNSHIELD_LISTENER_KERNEL_COOKIE);
 }
 
+/* A cookie of ours?  If so the answer has the handshake, and the TSecr that came with it. */
+static __always_inline bool bears_cookie(struct xdp_md *ctx, const struct shield *s,
+					 const struct packet *p, const struct siphash *begun,
+					 struct answer *a)
+{
+	struct options o;
+
+	if (!is_ack(p) || parse_options(ctx, p->l4 + TCP_HEADER_MIN, options_len(p), &o) ||
+	    !cookie_check(p, &o, s->keys, begun, &a->handshake))
+		return false;
+	a->cookie.tsval = o.tsecr;
+	return true;
+}
+
 __noinline verdict receive_untracked(struct xdp_md *ctx, const struct packet *p, struct answer *a)
 {
 	struct synshield_listener *l;
 	enum synshield_mode mode;
 	enum synshield_list list;
-	struct options o;
 	bool cookies;
 	SHIELD_AGAIN(s, PASS(off));
 
@@ -211,13 +224,8 @@ __noinline verdict receive_untracked(struct xdp_md *ctx, const struct packet *p,
 	if (unlikely(list))
 		return list == SYNSHIELD_LIST_DENY ? DROP(denied) : PASS(allowed);
 	cookies = cookies_may_come(s, l, mode);
-	if (cookies && is_ack(p)) {
-		if (!parse_options(ctx, p->l4 + TCP_HEADER_MIN, options_len(p), &o) &&
-		    cookie_check(p, &o, s->keys, NULL, &a->handshake)) {
-			a->cookie.tsval = o.tsecr;
-			return PROVE;
-		}
-	}
+	if (cookies && bears_cookie(ctx, s, p, NULL, a))
+		return PROVE;
 	if (mode == SYNSHIELD_MODE_OFF)
 		return PASS(off);
 	if (need_not_ask(s, p, l, a)) {
@@ -234,13 +242,8 @@ static __always_inline verdict receive_hot(struct xdp_md *ctx, const struct shie
 					   const struct packet *p, const struct hot *h,
 					   struct answer *a)
 {
-	struct options o;
-
-	if (is_ack(p) && !parse_options(ctx, p->l4 + TCP_HEADER_MIN, options_len(p), &o) &&
-	    unlikely(cookie_check(p, &o, s->keys, &h->mac, &a->handshake))) {
-		a->cookie.tsval = o.tsecr;
+	if (unlikely(bears_cookie(ctx, s, p, &h->mac, a)))
 		return PROVE;
-	}
 	return VERDICT(SYNSHIELD_DROP, unknown_reason(p));
 }
 
