@@ -330,6 +330,20 @@ void expect_synack(const struct segment *syn, const struct agreement *a,
 	frame_build(&s, f);
 }
 
+void leave_half_open(bool ipv6, __u16 port, int count)
+{
+	static struct frame f, answer;
+	struct segment s;
+
+	for (int i = 0; i < count; i++) {
+		segment_begin(&s, ipv6, TCP_SYN);
+		s.target_port = port;
+		frame_build(&s, &f);
+		if (!net_kernel_answer(&f, &answer))
+			note("  the kernel did not answer SYN %d", i);
+	}
+}
+
 static __u16 answered_window(const struct segment *syn, struct server_side *server)
 {
 	static struct frame f, answer;

@@ -122,6 +122,8 @@ void expect_synack(const struct segment *syn, const struct agreement *a,
 		   const struct server_side *server, const struct oracle_cookie *c,
 		   struct frame *f);
 void expect_reset(const struct segment *s, struct frame *f);
+/* Handshakes with the kernel that nobody completes. */
+void leave_half_open(bool ipv6, __u16 port, int count);
 /* Asks the kernel. */
 void server_side_read(bool ipv6, __u16 port, struct server_side *server);
 bool same_frame(const struct frame *got, const struct frame *want);

@@ -42,21 +42,6 @@ static void begin(bool ipv6)
 	shield_policy(QUEUE_PORT, &(struct synshield_policy){.half_open = HALF_OPEN});
 }
 
-/* Handshakes with the kernel that nobody completes. */
-static void half_open(bool ipv6, int count)
-{
-	static struct frame f, answer;
-	struct segment s;
-
-	for (int i = 0; i < count; i++) {
-		segment_begin(&s, ipv6, TCP_SYN);
-		s.target_port = QUEUE_PORT;
-		frame_build(&s, &f);
-		if (!net_kernel_answer(&f, &answer))
-			note("  the kernel did not answer SYN %d", i);
-	}
-}
-
 /* Those on whose listener's entry nothing depends. */
 static void rows_served(bool ipv6, struct exchange *e, struct live *l)
 {
@@ -124,7 +109,7 @@ static void rows_listeners(bool ipv6)
 	segment_begin(&s, ipv6, TCP_SYN);
 	row_segment(PASS(calm), &s, "%s: forgotten: the attack, too", family);
 
-	half_open(ipv6, HALF_OPEN);
+	leave_half_open(ipv6, QUEUE_PORT, HALF_OPEN);
 	row_segment(REPLY(cookie), &queue, "%s: but a full queue is seen by the next SYN", family);
 	syns_to_prefix(ipv6, &counted);
 	ok(!listener_get(&queue, &l), "%s: it is forgotten again", family);
