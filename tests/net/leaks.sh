@@ -89,10 +89,11 @@ for map in policy listeners locals lists; do
 	is "$(keys $map)" "${BEFORE[$map]}" "$map has the entries it had"
 done
 serve "one more" 1 "$SRV4"
+serve "one more" 1 "$SRV6"
 is "$(dump listeners handed | sed -n 's/.*"port": '$PORT'.* //p' | sort -n | tail -n 1)" 1 \
 	"of those that were handed to the listener none counts any more"
 serve "counted" 20 "$SRV4" --src-range "$CLI4,16"
-holds "their sources are" "$(dump sources | wc -l) == 16"
+holds "their sources are, with that of the one more" "$(dump sources | wc -l) == 17"
 shield set "$SRV_IF" source-conns=off $PORT:source-conns=inherit
 now_empty sources 5
 done_testing
