@@ -89,7 +89,7 @@ report()
 	printf '%-12s %5d passed, %d failed, %d skipped  (%d s)\n' "$name" "$passed" "$failed" \
 		"$skipped" "$seconds"
 	if ((failed)); then
-		grep -A 12 -E '^not ok|^Bail out' "$log"
+		grep -B 4 -A 12 -E '^not ok|^Bail out' "$log"
 		grep -q -E '^not ok [0-9]|^Bail' "$log" || tail -n 40 "$log"
 	else
 		grep -E '# SKIP' "$log"
