@@ -62,7 +62,8 @@ before()
 
 lasting() { sed 's/ rcv_mss=[0-9]*//; s/ snd_cwnd=[0-9]*//; s/ snd_wnd=[0-9]*//; s/ state=[0-9]*//'; }
 
-# info NAME ADDRESS PORT
+# info NAME ADDRESS PORT: from a port that nothing used before, so that the tuple is not in TIME_WAIT
+INFO_PORT=30000
 info()
 {
 	local file=$TMP/tcps$3.out client way=pass.accepted
@@ -73,7 +74,9 @@ info()
 	*"MAXSEG of 400"* | *"MSS of 500"* | *"MSS of 1200, IPv6") way=pass.small_mss ;;
 	esac
 	before
-	client=$(in_cli "$TOOLS/tcpc" info --timeout 10 "$2" "$3" 2>&1 | lasting)
+	((INFO_PORT++))
+	client=$(in_cli "$TOOLS/tcpc" info --timeout 10 --sports $INFO_PORT-$INFO_PORT "$2" "$3" 2>&1 |
+		lasting)
 	await 5 "the server's TCP_INFO" eval "((\$(wc -l < '$file') > $lines))"
 	compare "$1" "client $client"$'\n'"server $(tail -n 1 "$file" | lasting)" "$way"
 }
