@@ -113,8 +113,8 @@ turns()
 	local result
 	result=$(in_cli "$ROOT/build/bench/turns" "$SRV4" "$ECHO_PORT" "$TURNS_MS") ||
 		bail "requests to $SUBJECT failed"
-	record turns.p50 "$SUBJECT" "$1" "$2" "$(field ms.p50 <<< "$result")"
-	record turns.p99 "$SUBJECT" "$1" "$2" "$(field ms.p99 <<< "$result")"
+	record turns.p50 "$SUBJECT" "$1" "$2" "$(field us.p50 <<< "$result")"
+	record turns.p99 "$SUBJECT" "$1" "$2" "$(field us.p99 <<< "$result")"
 }
 
 # connect CLASS ROUND: connections per second that ask a line, get a line, and are closed

@@ -99,7 +99,7 @@ def tables(bench):
     table(bench, "Packets per second that the core takes", "rate", FLOODS)
     table(bench, "Answers per second that reach the attacker", "answers", FLOODS)
     table(bench, "Bulk, bits per second", "bulk", ["calm"])
-    table(bench, "A small request and its answer, ms, p50", "turns.p50", ["calm"])
+    table(bench, "A small request and its answer, us, p50", "turns.p50", ["calm"])
     table(bench, "The same, p99", "turns.p99", ["calm"])
     table(bench, "Connections per second: opened, asked, answered, closed", "connect", ["calm"])
     table(bench, "Of these, failed", "connect.failed", ["calm"])

@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 
 	if (argc != 4)
 		die("usage: turns ADDR PORT MILLISECONDS\n"
-		    "asks an echo server, 64 bytes at a time; JSON, times in ms");
+		    "asks an echo server, 64 bytes at a time; JSON, times in us");
 	server = parse_addr(argv[1]);
 	fd = open_connection(&server, parse_number(argv[2], 1, 65535, "port"));
 	before = now_ns();
@@ -53,12 +53,12 @@ int main(int argc, char **argv)
 	while (before < deadline && samples.count < TURNS_MAX) {
 		take_turn(fd);
 		after = now_ns();
-		samples_add(&samples, (after - before) / 1e6);
+		samples_add(&samples, (after - before) / 1e3);
 		before = after;
 	}
 	close(fd);
 	printf("{\"turns\":%zu,", samples.count);
-	samples_print(&samples, "ms", stdout);
+	samples_print(&samples, "us", stdout);
 	puts("}");
 	return 0;
 }
