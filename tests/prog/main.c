@@ -3,6 +3,7 @@
  * Rows of {packet, setup, verdict, reason, exact output bytes} for the shield's programs.
  * FRAMES=FILE: their frames are written there, one a line, in hexadecimal.
  */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,8 +86,23 @@ static void write_frames(const char *file)
 	fclose(out);
 }
 
+/*
+ * The LRU maps keep what one CPU has entered last from the others, and the memory of a flood
+ * is each CPU's own.
+ */
+static void stay_on_one_cpu(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		bail_out("staying on one CPU");
+}
+
 int main(int argc, char **argv)
 {
+	stay_on_one_cpu();
 	net_enter();
 	for (int ipv6 = 0; ipv6 <= 1; ipv6++)
 		listeners[ipv6] = net_listen(ipv6, PORT, 1024, LISTENER_PLAIN);

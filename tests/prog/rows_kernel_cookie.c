@@ -150,16 +150,16 @@ static bool kernel_takes_nothing(bool ipv6)
 	return right;
 }
 
-/* Within less than the second in which one more answer is earned, or anew. */
+/* Within a jiffy, in which no part of an answer is earned, or anew. */
 static void in_no_time(bool (*right)(bool ipv6), bool ipv6, const char *name)
 {
 	bool is_right = false;
 	__u64 began;
 
-	for (int tries = 0; tries < 5; tries++) {
+	for (int tries = 0; tries < 100 && !is_right; tries++) {
 		began = shield_now();
 		is_right = right(ipv6);
-		if (shield_now() - began < shield.host.hz)
+		if (shield_now() == began)
 			break;
 	}
 	ok(is_right, "%s: %s", family_name(ipv6), name);
