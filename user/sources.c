@@ -9,6 +9,7 @@
 
 #include "jiffies.h"
 #include "listeners.h"
+#include "recount.h"
 #include "sweep.h"
 
 #define PORTS 65536
@@ -223,18 +224,12 @@ static void put(struct change *c, const struct synshield_source_key *key, __u32 
 	};
 }
 
-/*
- * What ended between the dump of the connections and now may have been among them; what
- * began may not.  Counting too few for ten seconds harms nobody.
- */
-static __u32 without_ended(__u32 counted, const struct row *before, const struct row *after)
+static const struct synshield_source *value_of(const struct rows *rows,
+					       const struct synshield_source_key *key)
 {
-	__u32 ended;
+	const struct row *row = find_row(rows, key);
 
-	if (!before || !after || after->value.conns >= before->value.conns)
-		return counted;
-	ended = before->value.conns - after->value.conns;
-	return ended < counted ? counted - ended : 0;
+	return row ? &row->value : NULL;
 }
 
 static void plan(struct change *c, const struct rows *counted, const struct rows *before,
@@ -244,10 +239,10 @@ static void plan(struct change *c, const struct rows *counted, const struct rows
 
 	for (i = 0; i < counted->count; i++) {
 		const struct synshield_source_key *key = &counted->at[i].key;
-		const struct row *now = find_row(after, key);
+		const struct synshield_source *now = value_of(after, key);
 
-		put(c, key, without_ended(counted->at[i].value.conns, find_row(before, key), now),
-		    now ? now->value.opened : 0);
+		put(c, key, recount(counted->at[i].value.conns, value_of(before, key), now),
+		    now ? now->opened : 0);
 	}
 	for (i = 0; i < after->count; i++) {
 		const struct row *row = &after->at[i];
@@ -255,7 +250,8 @@ static void plan(struct change *c, const struct rows *counted, const struct rows
 		if (find_row(counted, &row->key))
 			continue;
 		if (row->value.conns)
-			put(c, &row->key, 0, row->value.opened);
+			put(c, &row->key, recount(0, value_of(before, &row->key), &row->value),
+			    row->value.opened);
 		else if (c->now - row->value.counted_jiffies > STALE_SECONDS * jiffies_hz())
 			c->drop[c->drops++] = row->key;
 	}

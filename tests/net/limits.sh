@@ -120,7 +120,7 @@ connections_of_one()
 	get "ECONNREFUSED" "a lower limit: what is open stays, nothing new" "$ONE"
 	is "$(in_srv ss -Htn state established "( sport = :$PORT )" | wc -l)" ${#OPEN[@]} "$NAME: all that is open is open at the server"
 	end_counted
-	set_to $PORT:source-conns=2
+	set_anew $PORT:source-conns=2
 	get "ok ok ECONNREFUSED" "two connections" "$ONE" 3
 	set_to $PORT:source-conns=off
 	end abort
@@ -135,7 +135,7 @@ handshakes_too_many()
 {
 	local i reply sport=$SPORT src=$SEG4 isn=() got=() ends
 	[[ $DST == *:* ]] && src=$SEG6
-	set_to $PORT:source-conns=2
+	set_anew $PORT:source-conns=2
 	for ((i = 0; i < 4; i++)); do
 		reply=$(seg --src "$src" --dst "$DST" --sport $((sport + i)) --dport $PORT --seq 1000 \
 			--opts mss=1460 --replies 1)
@@ -186,17 +186,17 @@ may_connect()
 prefixes()
 {
 	family 6
-	set_to $PORT:source-conns=2
+	set_anew $PORT:source-conns=2
 	get "ok ok" "two connections" "$ONE" 2
 	get ECONNREFUSED "an address of the same /64 is the same source" "$ANOTHER"
 	get "ok ok ECONNREFUSED" "one of another /64 is not" "$OTHER" 3
 	end_all
-	set_to source-prefix6=128
+	set_anew source-prefix6=128
 	get "ok ok ECONNREFUSED" "source-prefix6=128" "$ONE" 3
 	get "ok ok" "source-prefix6=128: each address is a source" "$ANOTHER" 2
 	end_all
 	family 4
-	set_to source-prefix6=64 source-prefix=24
+	set_anew source-prefix6=64 source-prefix=24
 	get "ok" "source-prefix=24" "$ONE"
 	get "ok" "source-prefix=24: the second of this /24" "$OTHER"
 	get ECONNREFUSED "source-prefix=24: the third" "$ANOTHER"
@@ -208,7 +208,7 @@ prefixes()
 # The interface's limit, and a port without one.
 port_of_its_own()
 {
-	set_to source-conns=1 $PORT:source-conns=inherit 80:source-conns=off
+	set_anew source-conns=1 $PORT:source-conns=inherit 80:source-conns=off
 	get "ok ECONNREFUSED" "a limit of the interface" "$ONE" 2
 	PORT=80 get "ok ok ok" "a port without it" "$ONE" 3
 	PORT=80
@@ -269,7 +269,7 @@ counted_at()
 daemon_dies()
 {
 	local before
-	set_to $PORT:source-conns=2
+	set_anew $PORT:source-conns=2
 	get "ok ok ECONNREFUSED" "two connections" "$ONE" 3
 	kill -KILL "$SHIELD_PID"
 	wait "$SHIELD_PID" 2> /dev/null

@@ -7,7 +7,7 @@ T := $(B)/tests
 PROG_OBJ := $(patsubst tests/prog/%.c,$(T)/prog/%.o, \
 	$(filter-out %.bpf.c %/verifier_stats.c,$(wildcard tests/prog/*.c)))
 UNIT := siphash cookie tcp_options budget settings lists hints fsm fsm_table fsm_wire wheel loop \
-	capture rungs config toprates canvas bloom table
+	capture rungs config toprates canvas bloom table recount
 UNIT_BIN := $(UNIT:%=$(T)/unit-%)
 UNIT_COMMON := $(T)/prog/tap.o $(T)/prog/packet.o $(T)/prog/oracle.o
 TESTS_CFLAGS := $(ALL_CFLAGS) -Itests/prog -I$(T)
@@ -54,7 +54,7 @@ $(T)/unit/%.o: tests/unit/%.c $(wildcard tests/unit/*.h tests/prog/*.h user/*.h 
 $(T)/unit/settings.o $(T)/unit/lists.o $(T)/unit/hints.o $(T)/unit/fsm.o $(T)/unit/fsm_table.o \
 	$(T)/unit/fsm_wire.o $(T)/unit/wheel.o $(T)/unit/loop.o $(T)/unit/capture.o \
 	$(T)/unit/rungs.o $(T)/unit/config.o $(T)/unit/toprates.o \
-	$(T)/unit/canvas.o $(T)/unit/bloom.o $(T)/unit/table.o: TESTS_CFLAGS += -Iuser
+	$(T)/unit/canvas.o $(T)/unit/bloom.o $(T)/unit/table.o $(T)/unit/recount.o: TESTS_CFLAGS += -Iuser
 $(T)/unit-settings: $(B)/user/options.o $(B)/user/near.o
 $(T)/unit-hints: $(B)/user/hints.o
 $(T)/unit-fsm $(T)/unit-fsm_table $(T)/unit-fsm_wire: $(B)/user/fsm.o $(B)/user/fsm_time.o
