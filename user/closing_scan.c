@@ -6,11 +6,13 @@
 #include "log.h"
 
 #define WALK_MAX 16384 /* buckets */
-/*
- * Slices at a time, when a scan is wanted at once.  Any other goes through a million
- * connections in 100 s, which takes less than 1 % of a CPU.
- */
+/* Slices at a time, when a scan is wanted at once. */
 #define HURRIED_SLICES 64
+/*
+ * Any other goes through a million connections in 100 s, or takes longer: it rests for so
+ * many times what a slice took, which is 1 % of a CPU.
+ */
+#define REST 100
 #define SCAN_SECONDS 60 /* between two that nobody waits for */
 /* Rest after a hurried scan, for each connection: ten times what it takes. */
 #define HURRIED_NS 5000
@@ -133,10 +135,20 @@ static bool is_scanning(const struct closing *c)
 	return c->scan.running || c->walking;
 }
 
+/* Until the next turn, in ns; `took`: this one. */
+static __u64 turn_pause(const struct closing *c, __u64 took)
+{
+	__u64 rest = took * REST;
+
+	if (!is_scanning(c) || (!c->hurried && rest > SECOND_NS))
+		return SECOND_NS;
+	return c->hurried || rest < SLICES_NS ? SLICES_NS : rest;
+}
+
 void closing_scan_follow(void *arg)
 {
 	struct closing *c = arg;
-	__u64 lost = events_lost(c);
+	__u64 lost = events_lost(c), begun = boottime_ns();
 
 	closing_clocks(c);
 	if (lost != c->lost) {
@@ -150,6 +162,6 @@ void closing_scan_follow(void *arg)
 	if (!is_scanning(c) && c->now - c->scanned_ns >= scan_pause(c))
 		closing_scan_begin(c);
 	closing_scan_some(c, c->hurried ? HURRIED_SLICES : 1);
-	loop_after(c->loop, &c->scanning, is_scanning(c) ? SLICES_NS : SECOND_NS,
-		   closing_scan_follow, c);
+	loop_after(c->loop, &c->scanning, turn_pause(c, boottime_ns() - begun), closing_scan_follow,
+		   c);
 }
