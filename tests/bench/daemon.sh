@@ -6,7 +6,7 @@
 #   daemon.start        s, until the interface is protected
 #   daemon.restart      s, the same where the million are pinned
 #   daemon.adopt        s, from then until the daemon follows them all
-#   daemon.idle         % of a CPU, while nothing happens to them
+#   daemon.idle         % of a CPU, while nothing happens to them: a scan, and a minute of rest
 #   daemon.bytes        of the daemon's memory for each
 #   daemon.event        ns of CPU for a SYN that is reported: a connection more, and shown
 #   daemon.events       so many of them per second on one CPU
@@ -15,7 +15,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../net/lib.sh"
 
 SETTLE=20 # after a start: sockets are learned, and the table is scanned once more
-CONNS=1000000 ROOM=4194304 IDLE=60 EVENTS_ROOM=268435456 SOURCES=64.0.0.0/2
+CONNS=1000000 ROOM=4194304 IDLE=180 EVENTS_ROOM=268435456 SOURCES=64.0.0.0/2
 if [[ ${1:-} == short ]]; then
 	CONNS=10000 ROOM=65536 IDLE=2 SETTLE=1
 fi
@@ -46,6 +46,16 @@ rss() { awk '/^VmRSS/ { print $2 * 1024 }' "/proc/$SHIELD_PID/status"; }
 followed() { bpftool -j map dump pinned "$PIN_DIR/$SRV_IF/daemon" | grep -o '"followed":[0-9]*' | tail -n 1 | cut -d : -f 2; }
 follows() { (($(followed) >= $1)); }
 
+# has_filter: it suits the connections, both halves of it: no scan is in a hurry any more
+has_filter()
+{
+	local -i words
+	for words in $(bpftool -j map dump pinned "$PIN_DIR/$SRV_IF/host" |
+		grep -o '"bloom_\(other_\)\?words":[0-9]*' | cut -d : -f 2); do
+		((words * 16 >= CONNS)) || return
+	done
+}
+
 # rests: nothing that was asked of it is left to be done
 rests()
 {
@@ -74,6 +84,7 @@ idle()
 {
 	local -i before begun
 	pause "$SETTLE"
+	await 150 "the filter" has_filter
 	await 120 "the daemon to rest" rests
 	before=$(cpu) begun=$(now)
 	[[ ${PERF:-} ]] && perf record -q -g -p "$SHIELD_PID" -o "$PERF" -- sleep $IDLE 2> /dev/null
