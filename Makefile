@@ -73,7 +73,7 @@ help:
 	@echo 'make deps       install what the build, demo and tests need (Debian 12, root)'
 	@echo 'make demo       install, build, and show a server under a SYN flood (root)'
 	@echo 'make test       install, build, and run every test (root); TESTS="cli flood" for some'
-	@echo 'make bench      install, build, and measure against peers and limits (root, 12 min);'
+	@echo 'make bench      install, build, and measure against peers and limits (root, 16 min);'
 	@echo '                BENCH=short only shows that it works'
 	@echo 'make test-vm    the integration tests on the kernels of Debian 12, 6.1 and 6.12, emulated'
 	@echo '                (root, 15 min); KERNELS=6.1 TESTS="conns lists" for some'
