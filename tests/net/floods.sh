@@ -252,6 +252,10 @@ switch()
 	in_cli "$TOOLS/tcpc" get "$SRV6" 80 > "$TMP/first"
 }
 
+# Until then each ACK asks the kernel for its socket, and a receiving thread that goes before all else
+# leaves the rest of the wire little of its CPU.
+knows_all() { shield status "$SRV_IF" --json | grep -q '"learned": *true'; }
+
 KINDS=(ack ack-ts data fin synack rst xmas null fragment syn-fragment)
 
 topo_up
@@ -262,6 +266,7 @@ start_server web --listen :: 80
 start_server take --listen :: 90 sink
 spawn udp srv "$TOOLS/udp" serve :: 9
 shield_up mode=auto quiet=2
+await 20 "the shield to know the kernel's sockets" knows_all
 
 switch auto
 for kind in "${KINDS[@]}"; do
